@@ -1,0 +1,105 @@
+"""Building Kubernetes, etcd, helm, CoreDNS and fake-gcs-server from their released Go modules, once.
+
+Versions and hashes are locked in cluster/tools/go.mod and go.sum; this module only drives `go build`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from pathlib import Path
+
+from webaudit_cluster import paths, shell
+from webaudit_cluster.errors import ClusterError
+from webaudit_cluster.progress import Progress
+
+KUBERNETES_VERSION = "v1.34.4"
+HELM_VERSION = "v4.0.4"
+GO_AT_LEAST = (1, 26)
+NAMES = (
+    "coredns",
+    "fake-gcs-server",
+    "helm",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubectl",
+    "kubelet",
+    "server",  # etcd, by the name of its Go package
+)
+
+# Without these the server calls itself v0.0.0 and helm takes every cluster it only imagines for a 1.20.
+_VERSION_VARIABLES = {
+    "k8s.io/component-base/version.gitVersion": KUBERNETES_VERSION,
+    "k8s.io/component-base/version.gitMajor": KUBERNETES_VERSION[1:].split(".")[0],
+    "k8s.io/component-base/version.gitMinor": KUBERNETES_VERSION[1:].split(".")[1],
+    "k8s.io/client-go/pkg/version.gitVersion": KUBERNETES_VERSION,
+    "helm.sh/helm/v4/pkg/chart/common.k8sVersionMajor": KUBERNETES_VERSION[1:].split(".")[0],
+    "helm.sh/helm/v4/pkg/chart/common.k8sVersionMinor": KUBERNETES_VERSION[1:].split(".")[1],
+    "helm.sh/helm/v4/internal/version.version": HELM_VERSION,
+}
+LINKER_FLAGS = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in _VERSION_VARIABLES.items())])
+
+
+def ensure(progress: Progress) -> Path:
+    """The folder with all of NAMES, built (minutes, the first time) unless its stamp fits. Raises ClusterError."""
+    folder, tools = paths.binaries(), paths.KIT / "tools"
+    wanted = stamp(tools, LINKER_FLAGS)
+    file = folder / ".stamp"
+    if file.exists() and file.read_text() == wanted and all((folder / name).exists() for name in NAMES):
+        return folder
+    go = _go()
+    folder.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with progress.step(
+        f"building Kubernetes {KUBERNETES_VERSION} and its tools (about six minutes the first time)"
+    ) as line:
+        # -v names each package as it is compiled, which is the only sign of life go gives.
+        command = [go, "build", "-v", "-trimpath", "-ldflags", LINKER_FLAGS, "-o", f"{folder}/", "tool"]
+        shell.run(command, cwd=tools, line=line, env=_environment())
+    if missing := [name for name in NAMES if not (folder / name).exists()]:
+        raise ClusterError(f"the build made no {', '.join(missing)}; see the tool lines of {tools / 'go.mod'}")
+    file.write_text(wanted)
+    return folder
+
+
+def stamp(tools: Path, flags: str) -> str:
+    """Changes when another build is needed: module versions, their hashes, linker flags."""
+    digest = hashlib.sha256(flags.encode())
+    for name in ("go.mod", "go.sum"):
+        digest.update(b"\0" + (tools / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _environment() -> dict[str, str]:
+    cache = paths.cache() / "go"
+    return {
+        "GOCACHE": str(cache / "build"),
+        "GOMODCACHE": str(cache / "mod"),
+        "GOFLAGS": "-modcacherw",  # else the module cache is read-only and `rm -r` fails on it
+        "GOTOOLCHAIN": "local",
+        "CGO_ENABLED": "0",
+    }
+
+
+def _go() -> str:
+    advice = (
+        f"building Kubernetes needs Go {'.'.join(map(str, GO_AT_LEAST))} or later on PATH{{found}}: unpack a release "
+        "from https://go.dev/dl/ and add its bin folder to PATH."
+    )
+    go = shutil.which("go")
+    if go is None:
+        raise ClusterError(advice.format(found=""), exit_code=2)
+    version = shell.output([go, "env", "GOVERSION"], env={**os.environ, "GOTOOLCHAIN": "local"}).strip()
+    if parse_version(version) < GO_AT_LEAST:
+        raise ClusterError(advice.format(found=f" (there is {version})"), exit_code=2)
+    return go
+
+
+def parse_version(version: str) -> tuple[int, int]:
+    """`go1.26.8` -> (1, 26); a development version without a number counts as the newest."""
+    match = re.match(r"go(\d+)\.(\d+)", version)
+    return (int(match[1]), int(match[2])) if match else (999, 0)
