@@ -1,0 +1,1 @@
+"""The Webaudit operator: AuditSession resources in, capture Jobs, evidence and records out."""

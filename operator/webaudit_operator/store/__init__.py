@@ -1,0 +1,1 @@
+"""The record in PostgreSQL: tables, and functions named for what they do."""
