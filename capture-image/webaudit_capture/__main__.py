@@ -1,0 +1,150 @@
+"""The command line: `webaudit-capture URL --out DIR` on a laptop, `webaudit-capture pod` in a pod. Wiring only."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from webaudit_capture import laptop, pod, report
+from webaudit_capture.browser import browser_path
+from webaudit_capture.contract import (
+    REQUEST_PATH,
+    CaptureEvent,
+    ExitCode,
+    LogLevel,
+    PageType,
+    Verdict,
+    Viewport,
+)
+from webaudit_capture.policy import CrawlPolicy
+from webaudit_capture.urls import BadUrl, host, normalize
+
+_DEFAULT = "capture"
+_STYLE = {LogLevel.INFO: "dim", LogLevel.WARN: "yellow", LogLevel.ERROR: "red"}
+
+
+class _CaptureByDefault(TyperGroup):
+    """Without the name of a command, `capture` is meant."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = [_DEFAULT, *args]
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+
+app = typer.Typer(
+    cls=_CaptureByDefault,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Captures a shop's home page and one product page as evidence: webaudit-capture URL --out DIR.",
+)
+
+
+@app.command(_DEFAULT)
+def capture_command(
+    url: Annotated[str, typer.Argument(help="The shop's home page, with https:// or http://.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the evidence and its index.html.")],
+    page: Annotated[Literal["homepage", "pdp", "both"], typer.Option(help="Which pages.")] = "both",
+    viewport: Annotated[Literal["desktop", "mobile", "both"], typer.Option(help="In which viewports.")] = "both",
+    pdp_url: Annotated[str | None, typer.Option(help="The product page; unset: it is looked for.")] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="JSON file with the policy's values that differ from the built-in one.", dir_okay=False),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST:PORT", help="May be reached although not public or not on port 80 or 443. Repeatable."
+        ),
+    ] = None,
+    sandbox: Annotated[
+        Literal["required", "preferred", "off"], typer.Option(help="Chromium's own sandbox.")
+    ] = "preferred",
+) -> None:
+    """Capture a shop into a folder: what a session would store, and an index.html to look at it.
+
+    Ends with the worst capture's exit code: 0 all ok, 10 a page failed for good, 11 worth another try, 13 bad input.
+    """
+    console = Console()
+    try:
+        wish = laptop.Wish(
+            url=normalize(url),
+            out=out,
+            pages=tuple(PageType) if page == "both" else (PageType(page),),
+            viewports=tuple(Viewport) if viewport == "both" else (Viewport(viewport),),
+            pdp_url=normalize(pdp_url) if pdp_url else None,
+            policy=_policy(policy),
+            allow=tuple(allow or ()),
+            sandbox=sandbox,
+        )
+    except (BadUrl, _BadPolicy) as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(ExitCode.BAD_REQUEST) from error
+
+    def progress(kind: PageType, size: Viewport, event: CaptureEvent) -> None:
+        line = f"{kind:8} {size:7} {event.message}"
+        console.print(line, style=_STYLE[event.level], markup=False, highlight=False, soft_wrap=True)
+
+    console.print(f"Capturing {wish.url} with {browser_path().name}, policy {wish.policy.version}", markup=False)
+    done = asyncio.run(laptop.run(wish, progress))
+    index = report.write_index(out, title=host(wish.url))
+    console.print(_summary(done))
+    console.print(f"Evidence: {index}", markup=False, soft_wrap=True)
+    raise typer.Exit(laptop.worst(one.exit_code for one in done))
+
+
+@app.command("pod")
+def pod_command(
+    request: Annotated[Path, typer.Option(help="The capture's request.")] = Path(REQUEST_PATH),
+    url: Annotated[str | None, typer.Option(help="The page to capture when the request names none.")] = None,
+) -> None:
+    """Capture what a request asks for, deliver it by signed PUT, and exit with a code the Job understands."""
+    raise typer.Exit(asyncio.run(pod.run(request, url)))
+
+
+class _BadPolicy(Exception):
+    pass
+
+
+def _policy(path: Path | None) -> CrawlPolicy:
+    if path is None:
+        return CrawlPolicy()
+    try:
+        return CrawlPolicy.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise _BadPolicy(f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise _BadPolicy(f"{path}: {faults}") from error
+
+
+def _summary(done: list[laptop.Done]) -> Table:
+    table = Table(title=f"{sum(one.exit_code == ExitCode.OK for one in done)}/{len(done)} captured")
+    for column in ("PAGE", "VIEWPORT", "RESULT", "SECONDS", "URL", "REMARKS"):
+        table.add_column(column, overflow="fold")
+    for one in done:
+        result = one.result
+        ok = result is not None and result.verdict is Verdict.OK
+        remarks = one.message or (", ".join(doubt.code for doubt in result.low_confidence) if result else "")
+        table.add_row(
+            one.page,
+            one.viewport,
+            "[green]ok[/green]" if ok else "[red]failed[/red]",
+            f"{result.load_timings.get('total_ms', 0) / 1000:.1f}" if result else "",
+            (result.final_url or result.requested_url) if result else "",
+            remarks,
+        )
+    return table
+
+
+if __name__ == "__main__":
+    app()

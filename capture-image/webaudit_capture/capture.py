@@ -1,0 +1,368 @@
+"""One capture from a request to its verdict: the order of the stages, the page's cap, and what every ending becomes.
+
+Delivers nothing: the caller stores the artifacts and then the result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page, Playwright
+
+from webaudit_capture import discovery, evidence
+from webaudit_capture.artifacts import Artifact
+from webaudit_capture.browser import Browser, Tab, browser_path, launched, user_agent
+from webaudit_capture.contract import (
+    Blame,
+    CaptureRequest,
+    CaptureResult,
+    EventType,
+    ExitCode,
+    LogLevel,
+    LowConfidence,
+    LowConfidenceCode,
+    PdpDiscovery,
+    Verdict,
+)
+from webaudit_capture.discovery.search import Visit
+from webaudit_capture.failures import PageFailed
+from webaudit_capture.fetch import Fetcher
+from webaudit_capture.inpage import ScriptError
+from webaudit_capture.navigation import check_after_ready, reach, reach_once
+from webaudit_capture.popups import Popups
+from webaudit_capture.proxy import FilteringProxy, Refusal, Resolver, resolve
+from webaudit_capture.ready import moved_on, wait_until_ready
+from webaudit_capture.scroll import scroll_through
+from webaudit_capture.timeline import StageTimeout, Timeline
+
+
+@dataclass(slots=True)
+class Captured:
+    """The verdict, without what only delivery knows, and the artifacts to deliver."""
+
+    result: CaptureResult
+    exit_code: ExitCode
+    artifacts: list[Artifact] = field(default_factory=list)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def capture(
+    request: CaptureRequest,
+    url: str,
+    playwright: Playwright,
+    timeline: Timeline,
+    *,
+    resolver: Resolver = resolve,
+    on_browser: Callable[[Browser], None] = lambda browser: None,
+) -> Captured:
+    """Capture one page in one viewport. Every failure of the page is a verdict, so nothing of it is raised.
+
+    `on_browser` is told of the browser as soon as it runs, for a watchdog.
+    """
+    return await _Run(request, url, playwright, timeline, resolver, on_browser).to_the_end()
+
+
+class _Run:
+    def __init__(
+        self,
+        request: CaptureRequest,
+        url: str,
+        playwright: Playwright,
+        timeline: Timeline,
+        resolver: Resolver,
+        on_browser: Callable[[Browser], None],
+    ) -> None:
+        self.request = request
+        self.policy = request.policy
+        self.url = url
+        self.playwright = playwright
+        self.timeline = timeline
+        self.resolver = resolver
+        self.on_browser = on_browser
+        self.started_at = timeline.now()
+        self.began = timeline.monotonic()
+        self.browser: Browser | None = None
+        self.final_url: str | None = None
+        self.evidence = evidence.Evidence()
+        self.pdp: PdpDiscovery | None = None
+
+    def elapsed(self) -> float:
+        return self.timeline.monotonic() - self.began
+
+    async def to_the_end(self) -> Captured:
+        failure: PageFailed | None = None
+        self.timeline.event(
+            EventType.NAVIGATION,
+            LogLevel.INFO,
+            f"capturing {self.url} ({self.request.page}, {self.request.viewport})",
+            event="capture_started",
+            url=self.url,
+        )
+        try:
+            await self._behind_proxy()
+        except PageFailed as failed:
+            failure = failed
+            self.evidence = evidence.Evidence()
+        self._record_end(failure)
+        return self._verdict(failure)
+
+    async def _behind_proxy(self) -> None:
+        async with AsyncExitStack() as stack:
+            proxy = await stack.enter_async_context(
+                FilteringProxy(
+                    allow=self.request.allow,
+                    max_bytes=self.policy.evidence.max_page_bytes,
+                    resolve_timeout=self.policy.navigation.resolve_timeout,
+                    connect_timeout=self.policy.navigation.connect_timeout,
+                    on_refusal=self._refused,
+                    resolver=self.resolver,
+                )
+            )
+            browser = await self._launch(stack, proxy)
+            cap = self.policy.navigation.page_cap
+            too_long = PageFailed("page_cap", f"{self.url} took longer than {cap:g} s in all", transient=True)
+            async with _ended_by_kill(browser, cap - self.elapsed(), too_long):
+                tab = await self._page(browser, proxy)
+            if self.request.discover_pdp:
+                self.pdp = await self._discover(browser, proxy, tab)
+
+    async def _launch(self, stack: AsyncExitStack, proxy: FilteringProxy) -> Browser:
+        limit = self.policy.browser.launch_timeout
+        try:
+            async with self.timeline.stage("launch", deadline=limit):
+                self.browser = await stack.enter_async_context(
+                    launched(
+                        self.playwright,
+                        viewport=self.request.viewport,
+                        proxy_url=proxy.url,
+                        policy=self.policy,
+                        sandbox=self.request.sandbox,
+                        timeline=self.timeline,
+                    )
+                )
+        except (StageTimeout, PlaywrightError) as error:
+            message = f"Chromium does not start: {str(error).splitlines()[0]}"
+            raise PageFailed("browser_start", message, blame=Blame.PLATFORM, transient=True) from error
+        self.on_browser(self.browser)
+        return self.browser
+
+    async def _page(self, browser: Browser, proxy: FilteringProxy) -> Tab:
+        tab = await browser.open_tab()
+        async with _ended_by_crash(tab, self.url):
+            async with self.timeline.stage("navigation"):
+                await reach(
+                    tab,
+                    self.url,
+                    policy=self.policy,
+                    proxy=proxy,
+                    timeline=self.timeline,
+                    seed=f"{self.request.session_id}/{self.request.page}/{self.request.viewport}",
+                    elapsed=self.elapsed,
+                )
+            popups = await self._ready(tab, proxy)
+            await scroll_through(tab, self.policy, self.timeline)
+            await self._take(tab, popups, proxy)
+        self.final_url = tab.page.url
+        self.timeline.load_timings["total_ms"] = round(self.elapsed() * 1000)
+        self.timeline.load_timings["browser"].update(
+            transferred_bytes=proxy.received_bytes, requests=tab.traffic.requests
+        )
+        return tab
+
+    async def _ready(self, tab: Tab, proxy: FilteringProxy) -> Popups:
+        """Ready, the browser's numbers, and the first popup pass."""
+        popups = Popups(tab, self.policy, self.timeline)
+        timings = self.timeline.load_timings
+
+        async def on_calm() -> None:
+            # Before anything of ours touches the page.
+            timings["browser"] = await tab.inpage.call("vitals", self.policy.ready.poll_interval * 1000)
+            await popups.start_watching()
+
+        not_ready = await wait_until_ready(
+            tab, self.policy.ready, self.timeline, calm_after=self.policy.popups.watch_after, on_calm=on_calm
+        )
+        if "browser" not in timings:
+            timings["browser"] = {}
+            deadline = self.policy.navigation.check_timeout
+            async with self.timeline.stage("vitals", deadline=deadline, go_on=True):
+                timings["browser"] = await tab.inpage.call("vitals", self.policy.ready.poll_interval * 1000)
+        self.evidence.doubts = []
+        if not_ready is not None:
+            self.evidence.doubts.append(LowConfidence(code=LowConfidenceCode.NOT_READY, detail=not_ready))
+        await check_after_ready(tab, self.url, policy=self.policy, proxy=proxy, timeline=self.timeline)
+        await popups.first_pass()
+        return popups
+
+    async def _take(self, tab: Tab, popups: Popups, proxy: FilteringProxy) -> None:
+        """The evidence, between two looks for overlays; once more when the page went elsewhere meanwhile."""
+        try:
+            await self._take_once(tab, popups)
+        except PlaywrightError as error:
+            if not moved_on(tab, error):
+                raise
+            self.timeline.event(
+                EventType.RETRY,
+                LogLevel.WARN,
+                "the page changed while it was read: reading it again",
+                event="evidence_retry",
+                reason="navigation",
+                error=str(error).splitlines()[0],
+            )
+            await self._take_once(tab, await self._ready(tab, proxy))
+
+    async def _take_once(self, tab: Tab, popups: Popups) -> None:
+        so_far = self.evidence.doubts
+        await popups.second_pass()
+        taken = await evidence.take(tab, self.request.page, self.policy, self.timeline)
+        remaining = await popups.remaining()
+        if popups.can_still_help(remaining):
+            await popups.second_pass()
+            taken = await evidence.take(tab, self.request.page, self.policy, self.timeline)
+            remaining = await popups.remaining()
+        overlays = [
+            LowConfidence(code=LowConfidenceCode.OVERLAY_REMAINING, detail=f"{one.kind}: {one.text}".strip())
+            for one in remaining
+        ]
+        self.evidence = evidence.Evidence(taken.artifacts, [*so_far, *taken.doubts, *overlays[:1]])
+
+    async def _discover(self, browser: Browser, proxy: FilteringProxy, home: Tab) -> PdpDiscovery:
+        """Find the product page. Whatever happens here, the home page's own evidence stands."""
+        limits = self.policy.discovery
+        too_long = PageFailed("discovery_timeout", f"no product page found within {limits.timeout:g} s")
+        fetch = Fetcher(proxy.url, user_agent=user_agent(browser.version), timeout=limits.candidate_timeout)
+        try:
+            async with (
+                self.timeline.stage("discovery"),
+                _ended_by_kill(browser, limits.timeout + self.policy.browser.close_timeout, too_long),
+            ):
+                return await discovery.find_pdp(
+                    home.page, self.policy, self._visitor(browser, proxy), fetch, self.timeline
+                )
+        except PageFailed as failed:
+            why = failed.message
+        except (PlaywrightError, ScriptError) as error:
+            why = f"the browser failed while looking for a product page: {str(error).splitlines()[0]}"
+        self.timeline.event(EventType.ERROR, LogLevel.ERROR, why, event="discovery_failed")
+        return PdpDiscovery(url=None, reason=why)
+
+    def _visitor(self, browser: Browser, proxy: FilteringProxy) -> Visit:
+        @asynccontextmanager
+        async def visit(url: str) -> AsyncIterator[Page]:
+            """The URL in a tab of its own, ready. Raises PageFailed."""
+            tab = await browser.open_tab()
+            try:
+                async with _ended_by_crash(tab, url):
+                    await reach_once(tab, url, policy=self.policy, proxy=proxy, timeline=self.timeline)
+                    yield tab.page
+            finally:
+                with suppress(PlaywrightError, TimeoutError):
+                    async with asyncio.timeout(self.policy.browser.close_timeout):
+                        await tab.page.close()
+
+        return visit
+
+    def _refused(self, refusal: Refusal) -> None:
+        self.timeline.event(
+            EventType.ERROR,
+            LogLevel.WARN,
+            f"{refusal.host}:{refusal.port} {refusal.detail}",
+            event="connection_refused_by_proxy",
+            host=refusal.host,
+            port=refusal.port,
+            reason=refusal.reason.value,
+        )
+
+    def _record_end(self, failure: PageFailed | None) -> None:
+        # Without what discovery took after the page was done.
+        self.timeline.load_timings.setdefault("total_ms", round(self.elapsed() * 1000))
+        if failure is None:
+            self.timeline.event(
+                EventType.NAVIGATION, LogLevel.INFO, f"captured {self.final_url}", event="capture_finished"
+            )
+            return
+        self.timeline.event(
+            EventType.ERROR,
+            LogLevel.ERROR,
+            failure.message,
+            event="capture_failed",
+            reason=failure.reason,
+            blame=failure.blame.value,
+        )
+
+    def _verdict(self, failure: PageFailed | None) -> Captured:
+        browser = self.browser
+        result = CaptureResult(
+            session_id=self.request.session_id,
+            attempt=self.request.attempt,
+            page=self.request.page,
+            viewport=self.request.viewport,
+            verdict=Verdict.OK if failure is None else Verdict.FAILED,
+            reason=failure.reason if failure else None,
+            message=failure.message if failure else None,
+            blame=failure.blame if failure else None,
+            requested_url=self.url,
+            final_url=self.final_url,
+            load_timings=self.timeline.load_timings,
+            low_confidence=self.evidence.doubts,
+            events=list(self.timeline.events),
+            pdp=self.pdp,
+            browser_version=browser.version if browser else None,
+            engine=browser_path().name,
+            sandbox=browser.sandbox if browser else None,
+            image=self.request.image,
+            policy_version=self.policy.version,
+            started_at=self.started_at,
+            finished_at=self.timeline.now(),
+        )
+        return Captured(result, failure.exit_code if failure else ExitCode.OK, self.evidence.artifacts)
+
+
+@asynccontextmanager
+async def _ended_by_crash(tab: Tab, url: str) -> AsyncIterator[None]:
+    """Leave a block the moment the tab's renderer crashes: what was asked of it is never answered.
+
+    Raises PageFailed (renderer_crash).
+    """
+    try:
+        async with asyncio.timeout(None) as alarm:
+            tab.on_crash = lambda: alarm.reschedule(asyncio.get_running_loop().time())
+            yield
+    except (TimeoutError, PlaywrightError, PageFailed) as error:
+        if tab.crashed:
+            raise PageFailed("renderer_crash", f"the browser crashed on {url}", transient=True) from error
+        raise
+    finally:
+        tab.on_crash = lambda: None
+
+
+@asynccontextmanager
+async def _ended_by_kill(browser: Browser, seconds: float, too_long: PageFailed) -> AsyncIterator[None]:
+    """Bound a block from outside the browser: it is killed first, so that nothing waits for it while unwinding.
+
+    Raises `too_long` when the time is up, and PageFailed (browser_gone) when the browser vanished of its own accord.
+    """
+    alarm = asyncio.get_running_loop().call_later(max(0.0, seconds), browser.kill)
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            yield
+    except (TimeoutError, PlaywrightError, ScriptError, PageFailed) as error:
+        if browser.killed:
+            raise too_long from error
+        if isinstance(error, PlaywrightError) and not browser.connected:
+            message = "the browser ended while it was in use"
+            raise PageFailed("browser_gone", message, blame=Blame.PLATFORM, transient=True) from error
+        if isinstance(error, PlaywrightError | ScriptError):
+            message = f"the browser failed: {str(error).splitlines()[0]}"
+            raise PageFailed("browser_error", message, blame=Blame.PLATFORM, transient=True) from error
+        raise
+    finally:
+        alarm.cancel()

@@ -1,0 +1,165 @@
+"""Sitemaps: where robots.txt says they are, what they list, and which of them to read first.
+
+Pure, except `read_products`, which fetches through a function it is given.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+
+from webaudit_capture import urls
+from webaudit_capture.discovery.candidates import Candidate
+from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_url
+from webaudit_capture.policy import Discovery
+
+Fetch = Callable[[str, int], Awaitable[bytes | None]]
+
+_PRODUCT_NAME = re.compile(
+    r"product|produkt|produit|producto|prodott|produto|artikel|(?<![a-z])items?(?![a-z])|goods|pdp|sku", re.IGNORECASE
+)
+_OTHER_NAME = re.compile(
+    r"categor|kategor|collection|page|blog|post|article|news|image|video|author|tag|brand|store|static|cms|recipe",
+    re.IGNORECASE,
+)
+_SITEMAP_LINE = re.compile(r"^\s*sitemap\s*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Sitemap:
+    """One document: the documents it points to, or the pages it lists."""
+
+    sitemaps: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SitemapRead:
+    """One look at a document: what it gave, or that there was nothing to read."""
+
+    url: str
+    readable: bool
+    candidates: tuple[Candidate, ...]
+
+
+def robots_sitemaps(robots: str) -> list[str]:
+    return list(dict.fromkeys(_SITEMAP_LINE.findall(robots)))
+
+
+def parse(document: bytes, max_bytes: int) -> Sitemap:
+    """Read a sitemap, an index, or a plain list of URLs; packed or not, at most `max_bytes` of it unpacked.
+
+    A document that is cut off or broken gives what stands before the break. Entities are never expanded: a document
+    with a DTD is not a sitemap and gives nothing.
+    """
+    text = unpack(document, max_bytes)
+    if b"<" not in text[:1024]:
+        lines = text.decode("utf-8", "replace").split()
+        return Sitemap(pages=tuple(line for line in lines if line.startswith(("http://", "https://"))))
+    if b"<!DOCTYPE" in text:
+        return Sitemap()
+    parser: XMLPullParser[Element] = XMLPullParser(events=("start", "end"))
+    inside: list[str] = []
+    found: dict[str, list[str]] = {"sitemap": [], "url": []}
+    try:
+        parser.feed(text)
+        _collect(parser, inside, found)
+    except ParseError:
+        _collect(parser, inside, found)
+    return Sitemap(tuple(found["sitemap"]), tuple(found["url"]))
+
+
+def _collect(parser: XMLPullParser[Element], inside: list[str], found: dict[str, list[str]]) -> None:
+    for event, element in cast("Iterator[tuple[str, Element]]", parser.read_events()):
+        name = element.tag.rpartition("}")[2]
+        if event == "start":
+            inside.append(name)
+            continue
+        inside.pop()
+        if name == "loc" and inside and inside[-1] in found and element.text:
+            found[inside[-1]].append(element.text.strip())
+        if name in found:
+            element.clear()
+
+
+def unpack(document: bytes, max_bytes: int) -> bytes:
+    """Undo gzip, never to more than `max_bytes`; a broken stream gives what came before the break."""
+    if not document.startswith(_GZIP_MAGIC):
+        return document[:max_bytes]
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(document, max_bytes)
+    except zlib.error:
+        return b""
+
+
+def rank(url: str) -> int:
+    """0 for documents named after products, 2 for those named after something else, 1 for the rest."""
+    path = urlsplit(url).path
+    if _PRODUCT_NAME.search(path):
+        return 0
+    return 2 if _OTHER_NAME.search(path) else 1
+
+
+def page_candidates(document_url: str, pages: tuple[str, ...], home_url: str) -> list[Candidate]:
+    """Pages of one document that may be products.
+
+    By URL as anywhere; in a document named after products every page below the home page counts, since shops give
+    their products plain addresses there.
+    """
+    product_map = rank(document_url) == 0
+    found: list[Candidate] = []
+    for page in pages:
+        url = urls.join(document_url, page)
+        if not url or not urls.same_site(url, home_url) or identity(url) == identity(home_url):
+            continue
+        form = shape(url)
+        if form is Shape.PRODUCT:
+            found.append(Candidate(visit_url(url), "sitemap", ("sitemap", "url")))
+        elif form in (Shape.WEAK, Shape.PLAIN) and product_map:
+            found.append(Candidate(visit_url(url), "sitemap", ("sitemap",)))
+        elif form is Shape.WEAK:
+            found.append(Candidate(visit_url(url), "sitemap", ("id",)))
+    return found
+
+
+async def read_products(home_url: str, fetch: Fetch, limits: Discovery) -> AsyncIterator[SitemapRead]:
+    """Read documents, likeliest first, until `limits.sitemap_documents` were asked for; robots.txt is not one of them.
+
+    Only documents of the shop's own registrable domain are read. Who iterates may stop at any time.
+    """
+    robots = await fetch(_at(home_url, "/robots.txt"), limits.sitemap_max_bytes)
+    named = robots_sitemaps(robots.decode("utf-8", "replace")) if robots else []
+    waiting = _fitting([full for each in named if (full := urls.join(home_url, each))], home_url)
+    waiting = waiting or [_at(home_url, "/sitemap.xml")]
+    asked: set[str] = set()
+    while waiting and len(asked) < limits.sitemap_documents:
+        waiting.sort(key=rank)
+        url = waiting.pop(0)
+        if url in asked:
+            continue
+        asked.add(url)
+        body = await fetch(url, limits.sitemap_max_bytes)
+        if body is None:
+            yield SitemapRead(url, False, ())
+            continue
+        sitemap = parse(body, limits.sitemap_max_bytes)
+        inner = [full for each in sitemap.sitemaps if (full := urls.join(url, each))]
+        waiting = [*_fitting(inner, home_url), *waiting]
+        yield SitemapRead(
+            url, bool(sitemap.pages or sitemap.sitemaps), tuple(page_candidates(url, sitemap.pages, home_url))
+        )
+
+
+def _at(home_url: str, path: str) -> str:
+    parts = urlsplit(home_url)
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _fitting(found: list[str], home_url: str) -> list[str]:
+    return [url for url in dict.fromkeys(found) if url.startswith("http") and urls.same_site(url, home_url)]

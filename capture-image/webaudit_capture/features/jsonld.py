@@ -1,0 +1,60 @@
+"""JSON-LD blocks as shops really write them: each script block on its own, so a broken one loses only itself.
+
+From text to plain values; what they mean is decided in `schema_org`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+_WRAPPING = re.compile(r"<!--|-->|(?://|/\*)?\s*<!\[CDATA\[\s*(?:\*/)?|(?://|/\*)?\s*\]\]>\s*(?:\*/)?")
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_COMMENT = re.compile(rf"({_STRING})|/\*.*?\*/|//[^\n]*", re.DOTALL)
+_TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
+_BETWEEN = re.compile(r"[\s;,\ufeff]*")
+_DECODER = json.JSONDecoder(strict=False, parse_float=Decimal, parse_constant=lambda _name: None)
+
+
+def parse(block: str) -> list[Any]:
+    """The values of one script block, in order; empty when nothing of it can be read.
+
+    Tolerated: several values in a row, comments, CDATA and HTML comment marks, trailing commas and semicolons, raw
+    line breaks in strings, a block written with HTML entities. Fractions come as Decimal.
+    """
+    stripped = _WRAPPING.sub("", block)
+    repaired = _TRAILING_COMMA.sub(_keep_strings, _COMMENT.sub(_keep_strings, stripped))
+    best: list[Any] = []
+    for text in (block, stripped, repaired, html.unescape(repaired)):
+        values, whole = _read(text)
+        if whole:
+            return values
+        if len(values) > len(best):
+            best = values
+    return best
+
+
+def _keep_strings(match: re.Match[str]) -> str:
+    return match.group(1) or ""
+
+
+def _read(text: str) -> tuple[list[Any], bool]:
+    """The values up to the first error, and whether there was none."""
+    values: list[Any] = []
+    position = _skip(text, 0)
+    while position < len(text):
+        try:
+            value, position = _DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return values, False
+        values.append(value)
+        position = _skip(text, position)
+    return values, True
+
+
+def _skip(text: str, position: int) -> int:
+    match = _BETWEEN.match(text, position)
+    return match.end() if match else position

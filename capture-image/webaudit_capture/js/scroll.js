@@ -1,0 +1,22 @@
+// Moving about the page, and what it is tall.
+(() => {
+  const height = () => Math.max(webaudit.root()?.scrollHeight ?? 0, webaudit.body()?.scrollHeight ?? 0);
+
+  webaudit.pageSize = () => ({
+    height: height(),
+    width: Math.max(webaudit.root()?.scrollWidth ?? 0, innerWidth),
+    viewport: innerHeight,
+    y: scrollY,
+  });
+
+  webaudit.scrollTo = (y) => {
+    window.scrollTo({ top: y, left: 0, behavior: "instant" });
+    return webaudit.pageSize();
+  };
+
+  // Pictures near the viewport that have begun to load and have not ended.
+  webaudit.loadingImages = () =>
+    webaudit
+      .query(document, "img")
+      .filter((image) => !image.complete && webaudit.cover(image) > 0).length;
+})();

@@ -1,0 +1,323 @@
+"""Reaching the page: attempts, back-off, bot walls. `decide` is pure; `reach` does what it says.
+
+What is decided here is only whether there is a page to capture, never what is on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import NoReturn
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Response
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
+
+from webaudit_capture.browser import Tab
+from webaudit_capture.contract import Blame, EventType, LogLevel
+from webaudit_capture.failures import PageFailed
+from webaudit_capture.policy import CrawlPolicy, Navigation
+from webaudit_capture.proxy import FilteringProxy, Refusal, RefusalReason
+from webaudit_capture.ready import wait_until_ready
+from webaudit_capture.timeline import Timeline
+from webaudit_capture.urls import host
+
+_HTML = ("text/html", "application/xhtml+xml")
+_FINAL_REFUSALS = (RefusalReason.BLOCKED_ADDRESS, RefusalReason.PORT_NOT_ALLOWED, RefusalReason.BYTE_BUDGET)
+_NET_ERROR = re.compile(r"net::ERR_\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one attempt met. `url` is where the browser was or was heading when it ended."""
+
+    url: str
+    status: int | None = None
+    error: str | None = None
+    timed_out: bool = False
+    crashed: bool = False
+    wall: str | None = None
+    refusal: Refusal | None = None
+    content_type: str | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """There is a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    reason: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    reason: str
+    message: str
+    blame: Blame = Blame.TARGET
+    transient: bool = False
+
+
+Decision = GoOn | Retry | Fail
+
+
+def decide(
+    seen: Seen, *, requested: str, attempt: int, walls_before: int, elapsed: float, jitter: float, policy: Navigation
+) -> Decision:
+    """What follows from an attempt (counted from 1), `elapsed` seconds after the page's beginning."""
+    verdict = judge(seen, requested=requested, policy=policy)
+    if isinstance(verdict, GoOn):
+        return verdict
+    fail, retry_reason = verdict
+    if retry_reason is None:
+        return fail
+    if retry_reason == "bot_wall":
+        wait = policy.bot_wall_wait
+        worth_it = walls_before == 0
+    else:
+        backoff = policy.backoff[min(attempt, len(policy.backoff)) - 1] if policy.backoff else 0.0
+        wait = max(backoff + jitter, seen.retry_after or 0.0)
+        worth_it = True
+    if not worth_it or attempt >= policy.attempts or elapsed + wait >= policy.page_cap:
+        return fail
+    return Retry(retry_reason, wait)
+
+
+def judge(seen: Seen, *, requested: str, policy: Navigation) -> GoOn | tuple[Fail, str | None]:
+    """What the page fails with if it stays so, and the reason for a retry if one is worth it."""
+    url = seen.url or requested
+    if seen.crashed:
+        return Fail("renderer_crash", f"the browser crashed while loading {url}", transient=True), None
+    if seen.timed_out:
+        message = f"{url} did not answer within {policy.attempt_timeout:g} s"
+        return Fail("navigation_timeout", message, transient=True), "navigation_timeout"
+    if seen.error is not None:
+        return _judge_error(seen, url, requested)
+    if seen.wall is not None:
+        return Fail("bot_wall", f"{url} asks visitors to prove that they are human ({seen.wall})"), "bot_wall"
+    status = seen.status
+    assert status is not None
+    answered = f"{url} answered {status}{_phrase(status)}"
+    if status in policy.retry_statuses:
+        reason = f"status_{status}"
+        return Fail(reason, answered, transient=status >= 500), reason
+    if status >= 400:
+        return Fail(f"http_{status}", answered, transient=status >= 500), None
+    if seen.content_type not in _HTML:
+        return Fail("not_html", f"{url} is {seen.content_type or 'a download'}, not a web page"), None
+    return GoOn()
+
+
+def _judge_error(seen: Seen, url: str, requested: str) -> tuple[Fail, str | None]:
+    assert seen.error is not None
+    refusal = seen.refusal
+    if refusal is None:
+        return Fail("net_err", f"{url} could not be loaded: {seen.error}", transient=True), "net_err"
+    redirected = host(requested).strip("[]") != refusal.host
+    sentence = f"{url}: {refusal.host}:{refusal.port} {refusal.detail}"
+    if redirected:
+        sentence = f"{requested} led to {sentence}"
+    if refusal.reason in _FINAL_REFUSALS:
+        blame = Blame.TARGET if redirected or refusal.reason is RefusalReason.BYTE_BUDGET else Blame.CONFIG
+        return Fail(refusal.reason, sentence, blame=blame), None
+    if refusal.reason is RefusalReason.NAME_NOT_RESOLVED:
+        return Fail("no_such_host", sentence), "net_err"
+    return Fail(refusal.reason, sentence, transient=True), "net_err"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return f" {HTTPStatus(status).phrase}"
+    except ValueError:
+        return ""
+
+
+def jitter(seed: str, attempt: int, bound: float) -> float:
+    """0 to `bound` seconds, the same for the same seed and attempt: spread without chance."""
+    digest = hashlib.sha256(f"{seed}/{attempt}".encode()).digest()
+    return bound * int.from_bytes(digest[:4], "big") / 2**32
+
+
+def retry_after_seconds(header: str | None, now: datetime) -> float | None:
+    """A Retry-After header (RFC 9110 10.2.3): seconds, or a date; None when there is none that can be read."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (date - now).total_seconds()) if date.tzinfo else None
+
+
+async def reach(
+    tab: Tab,
+    url: str,
+    *,
+    policy: CrawlPolicy,
+    proxy: FilteringProxy,
+    timeline: Timeline,
+    seed: str,
+    elapsed: Callable[[], float],
+) -> int:
+    """Load a page, with as many attempts as the policy gives, and return its status.
+
+    Raises PageFailed. The caller enforces the page's cap; `elapsed` says how much of it is gone.
+    """
+    walls = 0
+    for attempt in range(1, policy.navigation.attempts + 1):
+        timeline.event(
+            EventType.NAVIGATION, LogLevel.INFO, f"loading {url}", event="navigate", url=url, attempt=attempt
+        )
+        seen = await look(tab, url, policy=policy, proxy=proxy, timeline=timeline)
+        decision = decide(
+            seen,
+            requested=url,
+            attempt=attempt,
+            walls_before=walls,
+            elapsed=elapsed(),
+            jitter=jitter(seed, attempt, policy.navigation.jitter),
+            policy=policy.navigation,
+        )
+        walls += seen.wall is not None
+        if isinstance(decision, GoOn):
+            assert seen.status is not None
+            timeline.event(
+                EventType.NAVIGATION,
+                LogLevel.INFO,
+                f"{seen.url} answered {seen.status}{_phrase(seen.status)}",
+                event="navigated",
+                status=seen.status,
+                final_url=seen.url,
+                attempt=attempt,
+            )
+            return seen.status
+        if isinstance(decision, Fail):
+            _raise(decision)
+        timeline.event(
+            EventType.RETRY,
+            LogLevel.WARN,
+            f"trying {url} again in {decision.wait:.1f} s: {decision.reason}",
+            event="navigation_retry",
+            reason=decision.reason,
+            attempt=attempt,
+            backoff_s=round(decision.wait, 3),
+            status=seen.status,
+            error=seen.error,
+        )
+        await asyncio.sleep(decision.wait)
+    raise AssertionError("decide fails the last attempt")
+
+
+async def look(tab: Tab, url: str, *, policy: CrawlPolicy, proxy: FilteringProxy, timeline: Timeline) -> Seen:
+    """One attempt, up to DOMContentLoaded, and what it met."""
+    proxy.forget()
+    tab.heading_for = url
+    timeout = policy.navigation.attempt_timeout
+    try:
+        response = await tab.page.goto(url, wait_until="domcontentloaded", timeout=timeout * 1000)
+    except PlaywrightTimeoutError:
+        await _stop_loading(tab, policy)
+        return Seen(tab.heading_for, timed_out=True)
+    except PlaywrightError as error:
+        return _from_error(tab, error, proxy)
+    assert response is not None  # only for about:blank and same-document jumps, which `normalize` lets no one ask for
+    return await _from_response(tab, response, policy=policy, timeline=timeline)
+
+
+async def _stop_loading(tab: Tab, policy: CrawlPolicy) -> None:
+    """Else the next attempt would only see this one being aborted. A hung page may not even answer this."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(policy.navigation.check_timeout):
+            await tab.inpage.session.send("Page.stopLoading")
+
+
+def _from_error(tab: Tab, error: PlaywrightError, proxy: FilteringProxy) -> Seen:
+    text = str(error)
+    if tab.crashed or "crash" in text.lower():
+        return Seen(tab.heading_for, crashed=True)
+    if "Download is starting" in text:
+        return Seen(tab.heading_for, status=HTTPStatus.OK, content_type=None)
+    found = _NET_ERROR.search(text)
+    if found is None:
+        raise error
+    return Seen(tab.heading_for, error=found[0], refusal=proxy.refusal(tab.heading_for))
+
+
+async def _from_response(tab: Tab, response: Response, *, policy: CrawlPolicy, timeline: Timeline) -> Seen:
+    seen = Seen(
+        tab.page.url,
+        status=response.status,
+        content_type=_HTML[0],
+        retry_after=retry_after_seconds(response.headers.get("retry-after"), timeline.now()),
+    )
+    if response.status >= 400 and response.status not in policy.navigation.retry_statuses:
+        return seen
+    try:
+        async with timeline.stage("check", deadline=policy.navigation.check_timeout, go_on=True):
+            content_type = await tab.inpage.call("contentType")
+            return replace(seen, content_type=content_type, wall=await _wall(tab, policy))
+    except PlaywrightError:
+        if tab.crashed:
+            return replace(seen, crashed=True)
+        # The page is already on its way elsewhere: what it becomes is looked at again when it is ready.
+    return seen
+
+
+async def _wall(tab: Tab, policy: CrawlPolicy) -> str | None:
+    limits = policy.navigation
+    sign: str | None = await tab.inpage.call("wall", limits.bot_wall_max_text, limits.bot_wall_frame_cover)
+    return sign
+
+
+async def check_after_ready(
+    tab: Tab, requested: str, *, policy: CrawlPolicy, proxy: FilteringProxy, timeline: Timeline
+) -> None:
+    """Whether what became ready is still a page: it may have gone elsewhere by script. Raises PageFailed."""
+    if not tab.page.url.startswith(("http:", "https:")):
+        refusal = proxy.refusal(tab.heading_for)
+        seen = Seen(tab.heading_for, error="the page it led to could not be loaded", refusal=refusal)
+        _raise(_judge_error(seen, tab.heading_for, requested)[0])
+    async with timeline.stage("check", deadline=policy.navigation.check_timeout, go_on=True):
+        wall = await _wall(tab, policy)
+        verdict = judge(
+            Seen(tab.page.url, status=HTTPStatus.OK, content_type=_HTML[0], wall=wall),
+            requested=requested,
+            policy=policy.navigation,
+        )
+        if not isinstance(verdict, GoOn):
+            _raise(verdict[0])
+
+
+async def reach_once(tab: Tab, url: str, *, policy: CrawlPolicy, proxy: FilteringProxy, timeline: Timeline) -> None:
+    """One attempt, and ready, within candidate_timeout. Raises PageFailed."""
+    limits = policy.discovery
+    bounded = policy.model_copy(
+        update={
+            "navigation": policy.navigation.model_copy(update={"attempt_timeout": limits.candidate_timeout}),
+        }
+    )
+    began = timeline.monotonic()
+    seen = await look(tab, url, policy=bounded, proxy=proxy, timeline=timeline)
+    verdict = judge(seen, requested=url, policy=bounded.navigation)
+    if not isinstance(verdict, GoOn):
+        _raise(verdict[0])
+    left = max(policy.ready.poll_interval, limits.candidate_timeout - (timeline.monotonic() - began))
+    ready = policy.ready.model_copy(update={"timeout": min(policy.ready.timeout, left)})
+    await wait_until_ready(tab, ready, timeline)
+
+
+def _raise(fail: Fail) -> NoReturn:
+    raise PageFailed(fail.reason, fail.message, blame=fail.blame, transient=fail.transient)

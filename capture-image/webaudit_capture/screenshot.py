@@ -1,0 +1,76 @@
+"""The full-page screenshot: cut at a bound, and checked for being blank."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from dataclasses import dataclass
+
+from PIL import Image, ImageStat
+from playwright.async_api import FloatRect
+
+from webaudit_capture.browser import Tab
+from webaudit_capture.policy import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Screenshot:
+    """`page_height` is the page's own height in CSS pixels; the picture shows at most the policy's bound of it."""
+
+    png: bytes
+    page_height: int
+    shown_height: int
+
+    @property
+    def cut(self) -> bool:
+        return self.shown_height < self.page_height
+
+
+class BadScreenshot(Exception):
+    """What the browser gave is no picture."""
+
+
+async def take(tab: Tab, policy: Evidence) -> Screenshot:
+    """PNG at CSS scale: animations finished, fonts loaded, caret hidden. Raises playwright's errors."""
+    size = await tab.inpage.call("pageSize")
+    viewport = tab.page.viewport_size
+    assert viewport is not None  # every context is made with one
+    height = int(max(size["height"], viewport["height"]))
+    shown = min(height, policy.screenshot_max_height)
+    clip: FloatRect | None = None
+    if shown < height:
+        clip = {"x": 0, "y": 0, "width": viewport["width"], "height": shown}
+    png = await tab.page.screenshot(
+        full_page=True,
+        clip=clip,
+        type="png",
+        scale="css",
+        animations="disabled",
+        caret="hide",
+        timeout=policy.screenshot_timeout * 1000,
+    )
+    return Screenshot(png, height, shown)
+
+
+async def why_blank(png: bytes, *, text_chars: int, min_text_chars: int, policy: Evidence) -> str | None:
+    """What makes a picture blank, or None. Raises BadScreenshot when it is no picture at all."""
+    return await asyncio.to_thread(_why_blank, png, text_chars < min_text_chars, policy)
+
+
+def _why_blank(png: bytes, little_text: bool, policy: Evidence) -> str | None:
+    try:
+        with Image.open(io.BytesIO(png)) as picture:
+            width = min(policy.blank_check_width, picture.width)
+            height = max(1, round(picture.height * width / picture.width))
+            small = picture.convert("RGB").resize((width, height), Image.Resampling.BOX)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadScreenshot(str(error)) from error
+    deviation = ImageStat.Stat(small.convert("L")).stddev[0]
+    if deviation < policy.blank_stddev:
+        return f"it shows next to nothing (standard deviation {deviation:.1f})"
+    colours = small.getcolors(maxcolors=width * height)
+    assert colours is not None  # there cannot be more colours than pixels
+    share = max(count for count, _ in colours) / (width * height)
+    if little_text and share > policy.blank_share:
+        return f"{share:.1%} of it is one colour and the page has little text"
+    return None

@@ -1,0 +1,103 @@
+"""What a URL's form says about its page."""
+
+from __future__ import annotations
+
+import pytest
+
+from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_url
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        # products
+        ("/product/blue-shirt", Shape.PRODUCT),
+        ("/products/blue-shirt", Shape.PRODUCT),
+        ("/collections/summer/products/blue-shirt", Shape.PRODUCT),
+        ("/shop/product/blue-shirt/", Shape.PRODUCT),
+        ("/de/produkte/blaues-hemd", Shape.PRODUCT),
+        ("/p/12345", Shape.PRODUCT),
+        ("/shoes/runner/p/12345", Shape.PRODUCT),
+        ("/blue-shirt/p", Shape.PRODUCT),
+        ("/item/4711", Shape.PRODUCT),
+        ("/itm/123456789", Shape.PRODUCT),
+        ("/Blue-Shirt/dp/B01ABCDEFG", Shape.PRODUCT),
+        ("/blue-shirt-p-123.html", Shape.PRODUCT),
+        ("/blue-shirt-p123456", Shape.PRODUCT),
+        ("/artikel-4711.html", Shape.PRODUCT),
+        ("/PRODUCT/Blue", Shape.PRODUCT),
+        ("/products/journal", Shape.PRODUCT),
+        ("/product/basket", Shape.PRODUCT),
+        # products by query
+        ("/index.php?route=product/product&product_id=40", Shape.PRODUCT),
+        ("/?product=blue-shirt", Shape.PRODUCT),
+        ("/shop.aspx?pid=12", Shape.PRODUCT),
+        ("/product.php?id=12", Shape.PRODUCT),
+        ("/detail.html?item=9", Shape.PRODUCT),
+        # an id at the end
+        ("/blue-shirt-48151", Shape.WEAK),
+        ("/hemd/48151.html", Shape.WEAK),
+        ("/shirts/ab1234", Shape.WEAK),
+        ("/blue-shirt-4711xl", Shape.WEAK),
+        # lists of products
+        ("/products", Shape.CATEGORY),
+        ("/products/", Shape.CATEGORY),
+        ("/products/page/2", Shape.CATEGORY),
+        ("/collections/summer", Shape.CATEGORY),
+        ("/category/shoes", Shape.CATEGORY),
+        ("/product-category/shoes", Shape.CATEGORY),
+        ("/c/shoes-1234", Shape.CATEGORY),
+        ("/shop", Shape.CATEGORY),
+        ("/index.php?route=product/category&category_id=20", Shape.CATEGORY),
+        # neither
+        ("/shoes", Shape.PLAIN),
+        ("/blue-shirt.html", Shape.PLAIN),
+        ("/summer-2024", Shape.PLAIN),
+        # never
+        ("/", Shape.NEVER),
+        ("/blog/10-best-products-48151", Shape.NEVER),
+        ("/blogs/news/products-we-love", Shape.NEVER),
+        ("/2024/05/12/our-new-product", Shape.NEVER),
+        ("/magazin/artikel-123", Shape.NEVER),
+        ("/account/login", Shape.NEVER),
+        ("/cart", Shape.NEVER),
+        ("/wishlist/add/4711", Shape.NEVER),
+        ("/?add-to-cart=12", Shape.NEVER),
+        ("/?s=shirt", Shape.NEVER),
+        ("/images/product-4711.jpg", Shape.NEVER),
+        ("/manuals/product/4711.pdf", Shape.NEVER),
+        ("/pages/privacy/policy", Shape.NEVER),
+    ],
+)
+def test_the_form_of_a_url(path: str, expected: Shape) -> None:
+    assert shape(f"https://shop.test{path}") is expected
+
+
+@pytest.mark.parametrize(
+    ("url", "opened"),
+    [
+        ("https://shop.test/p/1#reviews", "https://shop.test/p/1"),
+        ("https://shop.test/p/1?utm_source=mail&gclid=x", "https://shop.test/p/1"),
+        ("https://shop.test/p/1?variant=7&utm_medium=x", "https://shop.test/p/1?variant=7"),
+        ("https://shop.test/?product_id=40&x=a%20b", "https://shop.test/?product_id=40&x=a%20b"),
+        ("https://shop.test/products/a?_pos=1&_sid=2&pr_prod_strat=x", "https://shop.test/products/a"),
+    ],
+)
+def test_links_are_opened_without_what_only_tracks_them(url: str, opened: str) -> None:
+    assert visit_url(url) == opened
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://shop.test/p/1", "https://www.shop.test/p/1/", True),
+        ("https://shop.test/p/1?variant=7", "https://shop.test/p/1?variant=8", True),
+        ("https://shop.test/p/1?a=1&b=2", "https://shop.test/p/1?b=2&a=1&utm_x=3", True),
+        ("http://shop.test/p/1", "https://shop.test/p/1#x", True),
+        ("https://shop.test/?product_id=1", "https://shop.test/?product_id=2", False),
+        ("https://shop.test/p/1", "https://shop.test/p/2", False),
+        ("https://shop.test/p/1", "https://m.shop.test/p/1", False),
+    ],
+)
+def test_variants_and_tracking_do_not_make_another_page(one: str, other: str, same: bool) -> None:
+    assert (identity(one) == identity(other)) is same
