@@ -1,0 +1,213 @@
+"""A GCS server for tests, over real HTTP on loopback, with faults on demand. It runs on a thread of its own.
+
+What it knows of the service is in `gcs_state`, `gcs_signature` and `gcs_api`; here are sockets, keys and faults only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from testkit.gcs_api import Answer, Api, is_json, json_error, xml_error
+from testkit.gcs_signature import Arrived
+from testkit.gcs_state import Bucket, GcsObject, Refused, utc_now
+from webaudit_operator.gcs import GcsBlobs
+
+BUCKET = "evidence"
+EMAIL = "signer@webaudit-test.iam.gserviceaccount.com"
+
+How = int | Literal["reset", "lost"]
+"""A status to answer with; `reset`: the connection breaks before anything happens; `lost`: after it has happened."""
+
+
+@dataclass
+class Fault:
+    method: str
+    pattern: re.Pattern[str]
+    how: How
+    times: int
+
+
+@cache
+def service_account_key() -> rsa.RSAPrivateKey:
+    """The one key whose signatures the server accepts, made once per run."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def write_service_account(path: Path, key: rsa.RSAPrivateKey, email: str, token_uri: str) -> Path:
+    """A key file as the console hands it out."""
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    path.write_text(
+        json.dumps(
+            {
+                "type": "service_account",
+                "project_id": "webaudit-test",
+                "private_key_id": "0",
+                "private_key": pem,
+                "client_email": email,
+                "token_uri": token_uri,
+            }
+        )
+    )
+    return path
+
+
+class GcsServer:
+    """One bucket, open to the JSON API, signed for the XML API. `now` is its clock and may be replaced."""
+
+    def __init__(self, bucket: str = BUCKET) -> None:
+        self.bucket = bucket
+        self.now: Callable[[], datetime] = utc_now
+        self.requests: list[tuple[str, str]] = []
+        """(method, path with query) of everything that arrived, in order."""
+        self.state = Bucket(bucket, lambda: self.now())
+        self._faults: list[Fault] = []
+        self._api = Api({bucket: self.state}, {EMAIL: service_account_key().public_key()}, lambda: self.now())
+        self._folder = Path(tempfile.mkdtemp(prefix="webaudit-gcs-"))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping: asyncio.Event | None = None
+        self._port = 0
+        self.url = ""
+        self.service_account_file = self._folder / "key.json"
+
+    # --- life
+
+    def start(self) -> str:
+        """Listens on loopback and returns the URL; after a `stop` on the same port, with everything still there."""
+        ready: Future[int] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), name="gcs-server", daemon=True)
+        self._thread.start()
+        self._port = ready.result(10)
+        self.url = f"http://127.0.0.1:{self._port}"
+        write_service_account(self.service_account_file, service_account_key(), EMAIL, f"{self.url}/token")
+        return self.url
+
+    async def _serve(self, ready: Future[int]) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.2)
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", self._port).start()
+            ready.set_result(runner.addresses[0][1])
+            await self._stopping.wait()
+        except OSError as error:
+            ready.set_exception(error)
+        finally:
+            await runner.cleanup()
+
+    def stop(self) -> None:
+        """Refuses connections from now on, and breaks those that are open."""
+        if self._thread is not None and self._loop is not None and self._stopping is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join(10)
+            self._thread = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    # --- what tests look at and set
+
+    @property
+    def objects(self) -> dict[str, GcsObject]:
+        """Live objects by name."""
+        return self.state.objects
+
+    def put(self, name: str, body: bytes, content_type: str = "application/octet-stream") -> GcsObject:
+        """As somebody with full rights would."""
+        return self.state.put(name, body, content_type)
+
+    def overwrite(self, name: str, body: bytes) -> GcsObject:
+        """A newer generation of an object that is there, with the same content type."""
+        return self.state.put(name, body, self.state.objects[name].content_type)
+
+    def hold(self, name: str, on: bool = True) -> None:
+        self.state.objects[name].temporary_hold = on
+
+    def advance(self, by: timedelta) -> None:
+        """Move the server's clock."""
+        before = self.now
+        self.now = lambda: before() + by
+
+    def fail_next(self, method: str, pattern: str, how: How, times: int = 1) -> None:
+        """The next `times` requests whose method is the same and whose path and query contain the pattern fail."""
+        self._faults.append(Fault(method, re.compile(pattern), how, times))
+
+    def heal(self) -> None:
+        """Drop all faults that are left."""
+        self._faults.clear()
+
+    # --- HTTP
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        # The path as it was sent: the signature is over its own percent-encoding.
+        path, _, query = request.raw_path.partition("?")
+        headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
+        arrived = Arrived(request.method, path, query, headers)
+        body = await request.content.read()
+        self.requests.append((request.method, request.raw_path))
+        fault = self._next_fault(request.method, request.raw_path)
+        if fault == "reset":
+            return self._cut(request)
+        if isinstance(fault, int):
+            refusal = Refused(fault, "backendError", "The server was told to fail.", "InternalError")
+            return _send(json_error(refusal) if is_json(path) else xml_error(refusal))
+        answer = self._api.answer(arrived, body)
+        return self._cut(request) if fault == "lost" else _send(answer)
+
+    def _next_fault(self, method: str, target: str) -> How | None:
+        for fault in self._faults:
+            if fault.times > 0 and fault.method == method and fault.pattern.search(target):
+                fault.times -= 1
+                return fault.how
+        return None
+
+    @staticmethod
+    def _cut(request: web.BaseRequest) -> web.StreamResponse:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
+
+
+def _send(answer: Answer) -> web.Response:
+    headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+@pytest.fixture
+def gcs() -> Iterator[GcsServer]:
+    """An empty bucket of its own for each test."""
+    server = GcsServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest_asyncio.fixture
+async def blobs(gcs: GcsServer) -> AsyncIterator[GcsBlobs]:
+    """The operator's client on that bucket."""
+    blobs = GcsBlobs.connect(gcs.bucket, signing_key_file=gcs.service_account_file, endpoint=gcs.url)
+    yield blobs
+    await blobs.close()
