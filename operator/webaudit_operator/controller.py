@@ -1,0 +1,136 @@
+"""The loops around the reconciler: workers on the queue, and the resync that repairs what events missed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from webaudit_operator import record
+from webaudit_operator.blobs import BlobsMisconfigured, BlobsUnavailable
+from webaudit_operator.clock import Clock
+from webaudit_operator.jobs import readable
+from webaudit_operator.kube import Kube
+from webaudit_operator.kube_errors import KubeConflict, KubeRefused, KubeUnavailable
+from webaudit_operator.metrics import Metrics
+from webaudit_operator.reconciler import Reconciler
+from webaudit_operator.retention import EvidenceRemains
+from webaudit_operator.sessions import Key, key_of
+from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable
+from webaudit_operator.store.record import Store
+from webaudit_operator.workqueue import WorkQueue
+from webaudit_operator.world import Memory
+
+log = structlog.get_logger()
+
+EXPECTED = (
+    KubeUnavailable,
+    KubeConflict,
+    KubeRefused,
+    BlobsUnavailable,
+    BlobsMisconfigured,
+    StoreUnavailable,
+    StoreMisconfigured,
+    EvidenceRemains,
+)
+"""Faults of the surroundings: one line, back-off. Anything else is a fault of ours and logged with its traceback."""
+CLOSE_AFTER = timedelta(minutes=1)
+"""A row may be younger than the listing it is compared with; older ones without a resource are closed."""
+
+
+class Controller:
+    def __init__(
+        self,
+        *,
+        kube: Kube,
+        store: Store,
+        memory: Memory,
+        queue: WorkQueue[Key],
+        reconciler: Reconciler,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._kube, self._store, self._memory = kube, store, memory
+        self.reconciler = reconciler
+        self._queue, self._metrics, self._clock = queue, metrics, clock
+        self.last_beat = clock.monotonic()
+
+    async def work(self) -> None:
+        """One worker, for ever."""
+        while True:
+            await self.work_once()
+
+    async def work_once(self) -> None:
+        """Take one key and look at its session. An error puts the key off; it never ends the worker."""
+        key = await self._queue.take()
+        try:
+            with self._metrics.reconcile_seconds.time():
+                look = await self.reconciler.reconcile(key)
+        except EXPECTED as error:
+            self._put_off(key, error)
+            log.warning("put off", session=str(key), error=str(error))
+        except Exception as error:  # the queue's edge: logged, counted, retried
+            self._put_off(key, error)
+            log.exception("reconcile failed", session=str(key))
+        else:
+            self._queue.forgive(key)
+            if look.again is not None:
+                self._queue.add_after(key, look.again.total_seconds())
+            if look.freed is not None:
+                for other in self._memory.next_in_line(look.freed, self._clock.now()):
+                    self._queue.add(other)
+        finally:
+            self._queue.done(key)
+            self._metrics.sessions(self._memory.phases())
+
+    def _put_off(self, key: Key, error: Exception) -> None:
+        self._metrics.reconcile_errors.labels(type(error).__name__).inc()
+        self._queue.add_failed(key)
+
+    async def resync(self) -> None:
+        """List everything and look at what may need it. Raises KubeUnavailable."""
+        started = self._clock.now()
+        jobs = [job async for job in self._kube.list_all_jobs()]
+        for job in jobs:
+            if (view := readable(job)) is not None:
+                self._memory.see_job(job, live=view.live, ended=view.ended)
+            else:
+                log.warning("a Job with our labels is not ours", job=key_of(job))
+        newest = max((int(job["metadata"]["resourceVersion"]) for job in jobs), default=0)
+        self._memory.forget_jobs_but(map(key_of, jobs), newest=newest)
+        seen: set[Key] = set()
+        uids: set[str] = set()
+        async for body in self._kube.list_sessions():
+            key = key_of(body)
+            seen.add(key)
+            uids.add(body["metadata"]["uid"])
+            self._memory.see_session(body)
+            self._queue.add(key)
+        for key in set(self._memory.keys()) - seen:
+            self._queue.add(key)  # the reconciler looks and forgets
+        await self.close_orphans(uids, before=started - CLOSE_AFTER)
+
+    async def close_orphans(self, uids: set[str], *, before: datetime) -> None:
+        """Close the record of sessions whose resource was deleted while they ran."""
+        now = self._clock.now()
+        try:
+            for row in await self._store.open_sessions(before):
+                if str(row.id) not in uids:
+                    await record.close_deleted(self._store, row.id, row.attempts, now)
+                    log.info("closed the record of a deleted session", session_id=str(row.id))
+        except (StoreUnavailable, StoreMisconfigured) as error:
+            log.warning("deleted sessions not closed yet", error=str(error))
+
+    async def resync_for_ever(self, every: float) -> None:
+        while True:
+            await self._clock.sleep(every)
+            try:
+                await self.resync()
+            except (KubeUnavailable, KubeConflict, KubeRefused) as error:
+                log.warning("resync put off", error=str(error))
+
+    async def beat_for_ever(self, every: float = 1.0) -> None:
+        """Shows that the event loop turns."""
+        while True:
+            self.last_beat = self._clock.monotonic()
+            await self._clock.sleep(every)

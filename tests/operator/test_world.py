@@ -1,0 +1,213 @@
+"""What the operator remembers: who holds a shop, who waits, and which of two tellings is the newer one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from testkit.operator import HD, HM, NOW, job_manifest, session, with_status
+from webaudit_operator.admission import first_obstacle
+from webaudit_operator.jobs import JobState
+from webaudit_operator.sessions import Key, Session, format_time
+from webaudit_operator.world import Memory, parent_of
+
+ACME = "acme-shop.com"
+STARTED = {"phase": "Running", "startTime": format_time(NOW)}
+ENDED = {**STARTED, "phase": "Completed", "completionTime": format_time(NOW)}
+
+
+def memory(*sessions: Session, limit: int = 10) -> Memory:
+    made = Memory(max_captures=limit, max_captures_per_namespace=limit, domain_spacing=timedelta(seconds=2))
+    for known in sessions:
+        made.see_session(known.body)
+    return made
+
+
+def holders(of: Memory) -> dict[str, str]:
+    """Session name -> domain."""
+    return {holder.key.name: holder.domain for holder in of.world(NOW).holders}
+
+
+def waiting(of: Memory) -> set[str]:
+    return {wish.key.name for wish in of.world(NOW).waiting}
+
+
+def obstacle(of: Memory, asking: Session) -> str | None:
+    verdict = first_obstacle(of.wish_of(asking), of.world(NOW))
+    return verdict.reason if verdict else None
+
+
+def test_a_session_that_has_not_started_waits() -> None:
+    known = memory(session())
+    assert (holders(known), waiting(known)) == ({}, {"acme"})
+
+
+def test_a_started_session_holds_its_shop() -> None:
+    known = memory(session(status=STARTED))
+    assert (holders(known), waiting(known)) == ({"acme": ACME}, set())
+
+
+@pytest.mark.parametrize("phase", ["Completed", "Partial", "Failed"])
+def test_a_finished_session_holds_nothing(phase: str) -> None:
+    known = memory(session(status={**ENDED, "phase": phase}))
+    assert (holders(known), waiting(known)) == ({}, set())
+
+
+def test_a_session_just_admitted_holds_its_shop_before_anything_is_written() -> None:
+    of = session()
+    known = memory(of)
+    known.admit(of)
+    assert (holders(known), waiting(known)) == ({"acme": ACME}, set())
+
+
+def test_a_start_that_is_being_made_does_not_stand_in_its_own_way() -> None:
+    of = session()
+    known = memory(of, limit=of.width)
+    assert obstacle(known, of) is None
+    known.admit(of)  # and then the API server could not be reached: the next look asks again
+    assert obstacle(known, of) is None
+
+
+def test_a_live_job_holds_the_shop_of_a_session_that_nobody_knows_any_more() -> None:
+    gone = session()
+    known = memory()
+    known.see_job(job_manifest(gone), live=True)
+    assert holders(known) == {"acme": ACME}
+    assert known.world(NOW).holders[0].width == gone.width
+    assert obstacle(known, session("next")) == "DomainBusy"
+
+
+def test_jobs_of_a_started_session_are_counted_once() -> None:
+    of = session(status=STARTED)
+    known = memory(of)
+    for capture in (HD, HM):
+        known.see_job(job_manifest(of, capture), live=True)
+    assert known.world(NOW).running() == of.width
+
+
+def test_a_session_finished_while_a_job_of_its_still_runs_keeps_its_shop() -> None:
+    of = session(status=ENDED)
+    known = memory(of)
+    known.see_job(job_manifest(of), live=True)
+    assert holders(known) == {"acme": ACME}
+
+
+def test_an_ended_job_lets_go() -> None:
+    of = session()
+    known = memory()
+    known.see_job(job_manifest(of), live=True)
+    known.see_job(job_manifest(of, state=JobState.SUCCEEDED), live=False)
+    assert holders(known) == {}
+
+
+def test_a_job_that_no_session_owns_is_nobodys() -> None:
+    stray = job_manifest(session(), ownerReferences=[])
+    known = memory()
+    known.see_job(stray, live=True)
+    assert parent_of(stray) is None
+    assert holders(known) == {}
+
+
+def test_jobs_missing_from_a_full_listing_are_gone() -> None:
+    one, two = session("one"), session("two", spec={"url": "https://two.com/"})
+    known = memory()
+    for of in (one, two):
+        known.see_job(job_manifest(of), live=True)
+    kept = job_manifest(two)["metadata"]
+    newest = int(job_manifest(two)["metadata"]["resourceVersion"])
+    known.forget_jobs_but([Key(kept["namespace"], kept["name"])], newest=newest)
+    assert holders(known) == {"two": "two.com"}
+
+
+def test_a_late_event_does_not_take_back_what_was_written() -> None:
+    before = session()
+    written = with_status(before, STARTED)
+    known = memory(written)
+    assert not known.see_session(before.body)
+    assert holders(known) == {"acme": ACME}
+
+
+def test_the_same_telling_twice_is_taken() -> None:
+    of = session()
+    known = memory(of)
+    assert known.see_session(of.body)
+
+
+def test_a_session_created_anew_under_its_old_name_starts_from_nothing() -> None:
+    old = session(uid="11111111-0000-0000-0000-000000000000", status=STARTED)
+    known = memory(old)
+    known.admit(old)
+    new = session(uid="22222222-0000-0000-0000-000000000000")
+    assert known.see_session(new.body)
+    assert (holders(known), waiting(known), known.uids()) == ({}, {"acme"}, {new.uid})
+
+
+def test_a_late_event_of_a_deleted_session_does_not_replace_its_successor() -> None:
+    old = session(uid="11111111-0000-0000-0000-000000000000")
+    new = session(uid="22222222-0000-0000-0000-000000000000", status=STARTED)
+    known = memory(new)
+    assert not known.see_session(old.body)
+    assert known.uids() == {new.uid}
+    assert holders(known) == {"acme": ACME}
+
+
+def test_the_admission_of_a_session_is_not_its_successors() -> None:
+    old = session(uid="11111111-0000-0000-0000-000000000000")
+    known = memory(old)
+    known.admit(old)
+    known.see_session(session(uid="22222222-0000-0000-0000-000000000000").body)
+    assert (holders(known), waiting(known)) == ({}, {"acme"})
+
+
+def test_a_forgotten_session_neither_holds_nor_waits() -> None:
+    of = session()
+    known = memory(of)
+    known.admit(of)
+    known.forget_session(of.key)
+    assert (holders(known), waiting(known), known.keys()) == ({}, set(), [])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"deletionTimestamp": "2026-03-01T11:00:00Z"}, id="being deleted"),
+        pytest.param({"spec": {"url": "https://user:pw@acme-shop.com/"}}, id="at fault"),
+    ],
+)
+def test_who_will_never_start_is_not_waited_for(changes: dict[str, Any]) -> None:
+    known = memory(session(**changes))
+    assert (holders(known), waiting(known)) == ({}, set())
+
+
+def test_the_last_end_of_a_shop_is_its_newest() -> None:
+    earlier = {**ENDED, "completionTime": format_time(NOW - timedelta(hours=1))}
+    known = memory(session("new", status=ENDED), session("old", status=earlier))
+    assert known.world(NOW).last_end == {ACME: NOW}
+
+
+def test_a_session_that_failed_before_it_started_was_never_at_the_shop() -> None:
+    never = {"phase": "Failed", "completionTime": format_time(NOW)}
+    assert memory(session(status=never)).world(NOW).last_end == {}
+
+
+def test_when_a_place_is_free_the_shops_oldest_comes_first_and_others_once_per_shop() -> None:
+    def waiter(name: str, domain: str, age: int, **spec: Any) -> Session:
+        url = {"url": f"https://{domain}/"}
+        return session(name, created=NOW - timedelta(minutes=age), spec={**url, **spec})
+
+    known = memory(
+        waiter("young", "acme-shop.com", 1),
+        waiter("old", "acme-shop.com", 2),
+        waiter("other-young", "other.com", 3),
+        waiter("other-old", "other.com", 9),
+        waiter("held-back", "third.com", 10, suspend=True),
+        waiter("fourth", "fourth.com", 5),
+    )
+    assert [key.name for key in known.next_in_line(ACME, NOW)] == ["old", "other-old", "fourth"]
+    assert [key.name for key in known.next_in_line(None, NOW, most=1)] == ["other-old"]
+
+
+def test_phases_count_what_was_never_looked_at_as_queued() -> None:
+    assert sorted(memory(session("new"), session("on", status=STARTED)).phases()) == ["Queued", "Running"]

@@ -1,0 +1,180 @@
+"""The operator on real surroundings without nodes: API server, PostgreSQL, bucket server, and a stand-in for the pods.
+
+`Stage.operator()` is a fresh process' worth of operator: what it remembered is gone, what it wrote is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from testkit import operator as samples
+from testkit.apiserver import audit_session
+from testkit.gcs_server import GcsServer
+from testkit.standin import StandIn
+from webaudit_capture.contract import session_prefix
+from webaudit_cluster.apiserver import ApiServer
+from webaudit_operator.clock import RealClock
+from webaudit_operator.controller import Controller
+from webaudit_operator.gcs import GcsBlobs
+from webaudit_operator.metrics import Metrics
+from webaudit_operator.reconciler import Reconciler
+from webaudit_operator.sessions import Key, Session
+from webaudit_operator.store.record import Store
+from webaudit_operator.workqueue import WorkQueue
+from webaudit_operator.world import Memory
+
+EFFECTS = {
+    "kube": {
+        "put_status",
+        "set_finalizers",
+        "delete_session",
+        "create_job",
+        "suspend_job",
+        "resume_job",
+        "delete_job",
+        "put_secret",
+        "post_event",
+    },
+    "store": {"open_session", "start_session", "finish_capture", "close_session", "log", "record_deletions"},
+    "blobs": {"delete"},
+}
+"""What leaves a trace outside of the process, by collaborator."""
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of the operator's may catch it."""
+
+
+class Tripwire:
+    """Counts side effects, and kills at one of them: before it happens, or after it did but before its answer."""
+
+    def __init__(self, at: int | None = None, *, after: bool = False) -> None:
+        self.seen: list[str] = []
+        self._at, self._after = at, after
+
+    def around(self, name: str, target: Any) -> Any:
+        return _Watched(self, EFFECTS[name], target)
+
+    async def pass_through(self, name: str, call: Callable[[], Any]) -> Any:
+        index = len(self.seen)
+        self.seen.append(name)
+        if index == self._at and not self._after:
+            raise Killed(f"before {name}")
+        answer = await call()
+        if index == self._at:
+            raise Killed(f"after {name}")
+        return answer
+
+
+class _Watched:
+    def __init__(self, wire: Tripwire, effects: set[str], target: Any) -> None:
+        self._wire, self._effects, self._target = wire, effects, target
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._target, name)
+        if name not in self._effects:
+            return method
+
+        async def watched(*args: Any, **kwargs: Any) -> Any:
+            return await self._wire.pass_through(name, lambda: method(*args, **kwargs))
+
+        return watched
+
+
+@dataclass
+class Stage:
+    api: ApiServer
+    gcs: GcsServer
+    namespace: str
+    database_url: str
+    kube: StandIn
+    store: Store
+    blobs: GcsBlobs
+
+    def operator(self, wire: Tripwire | None = None, **changes: Any) -> Controller:
+        """An operator that has just started, without its first listing."""
+        wire = wire or Tripwire()
+        clock = RealClock()
+        memory = Memory(max_captures=20, max_captures_per_namespace=10, domain_spacing=timedelta(seconds=2))
+        kube, store, blobs = (
+            wire.around(name, target)
+            for name, target in (("kube", self.kube), ("store", self.store), ("blobs", self.blobs))
+        )
+        settings = samples.settings(bucket=self.blobs.bucket, **changes)
+        reconciler = Reconciler(kube=kube, blobs=blobs, store=store, memory=memory, settings=settings, clock=clock)
+        metrics = Metrics()
+        queue: WorkQueue[Key] = WorkQueue(clock, observer=metrics)
+        return Controller(
+            kube=kube, store=store, memory=memory, queue=queue, reconciler=reconciler, metrics=metrics, clock=clock
+        )
+
+    def apply(self, name: str, **spec: Any) -> Key:
+        """An AuditSession of its own domain, so that politeness stays out of the way."""
+        spec = {"url": f"https://www.{name}.com/", **spec}
+        manifest = audit_session(spec, name=name, namespace=self.namespace)
+        self.api.kubectl("apply", "-f", "-", input=json.dumps(manifest))
+        return Key(self.namespace, name)
+
+    async def collect_garbage(self) -> None:
+        """What the garbage collector does with Jobs in foreground deletion once their pods are gone."""
+        for job in await self.kube.jobs():
+            if job["metadata"].get("deletionTimestamp"):
+                patch = '{"metadata": {"finalizers": null}}'
+                name = job["metadata"]["name"]
+                self.api.kubectl("patch", "job", name, "-n", self.namespace, "--type=merge", "-p", patch)
+
+    async def session(self, key: Key) -> Session:
+        body = await self.kube.get_session(key)
+        assert body is not None, f"{key} is gone"
+        return Session(body)
+
+    async def settle(self, operator: Controller, key: Key, *, looks: int = 40) -> Session:
+        """Look and let Jobs end, in turn, until the session is finished and recorded."""
+        for _ in range(looks):
+            await operator.reconciler.reconcile(key)
+            now = await self.session(key)
+            mirrored = now.condition("Mirrored")
+            if now.finished and mirrored and mirrored["status"] == "True":
+                return now
+            await self.kube.work()
+        raise AssertionError(f"{key} did not finish: {json.dumps(dict((await self.session(key)).status), indent=1)}")
+
+    async def rows(self, session: Session) -> dict[str, list[dict[str, Any]]]:
+        """All that the record has of a session, with its uid and all times and numbers made out that differ by run."""
+        async with await psycopg.AsyncConnection.connect(self.database_url, row_factory=dict_row) as connection:
+            queries = {
+                "audit_sessions": "SELECT * FROM audit_sessions WHERE id = %s",
+                "audit_pages": "SELECT * FROM audit_pages WHERE session_id = %s ORDER BY page_type, viewport",
+                "artifacts": "SELECT * FROM artifacts WHERE session_id = %s ORDER BY storage_uri",
+                "crawl_logs": "SELECT * FROM crawl_logs WHERE session_id = %s ORDER BY id",
+            }
+            return {
+                table: await (await connection.execute(query, [session.uid])).fetchall()
+                for table, query in queries.items()
+            }
+
+    async def objects(self, session: Session) -> dict[str, str]:
+        """Object names and checksums below the session's prefix."""
+        prefix = session_prefix(session.site, session.uid)
+        return {info.name: info.crc32c async for info in self.blobs.list(prefix)}
+
+
+@asynccontextmanager
+async def staged(api: ApiServer, gcs: GcsServer, namespace: str, database_url: str) -> AsyncIterator[Stage]:
+    kube = await StandIn.connect(api.kubeconfig)
+    kube.namespace = namespace
+    store = Store.from_url(database_url)
+    blobs = GcsBlobs.connect(bucket=gcs.bucket, signing_key_file=gcs.service_account_file, endpoint=gcs.url)
+    try:
+        yield Stage(api, gcs, namespace, database_url, kube, store, blobs)
+    finally:
+        await asyncio.gather(kube.close(), store.close(), blobs.close())
