@@ -75,8 +75,8 @@ def test_a_missing_input_is_named(image: Image) -> None:
 
 
 def test_a_reference_carries_twelve_digits_of_its_content() -> None:
-    name, _, digits = images.image_ref("pause").rpartition("-")
-    assert name == "localhost/pause:dev"
+    name, _, digits = images.image_ref("webaudit-postgres").rpartition("-")
+    assert name == "localhost/webaudit-postgres:dev"
     assert len(digits) == 12
     assert int(digits, 16)
 
