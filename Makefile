@@ -14,7 +14,7 @@ KIT := $(PYTHON) -m webaudit_cluster
 UNBUILT := $(CACHE)/unbuilt
 SOURCES := operator capture-image cluster migrations tests examples
 
-.PHONY: help setup check format unit machine test test-integration test-capture test-e2e demo demo-down cluster cluster-down clean
+.PHONY: help setup check format machine images test test-integration test-capture test-e2e demo demo-down cluster cluster-down clean
 
 help: ## what can be done
 	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -45,7 +45,10 @@ test-integration: machine ## PostgreSQL, API server, bucket server, helm: no bro
 test-capture: machine ## Chromium on local pages
 	$(PYTEST) -n 3 -m "browser and not e2e"
 
-test-e2e: machine ## the chart on the local cluster
+images: machine ## all images, from this tree
+	$(KIT) image build
+
+test-e2e: images ## the chart on the local cluster
 	$(PYTEST) -m e2e
 
 # URL, SHOP, CONTEXT, IMAGE_REPOSITORY and IMAGE_TAG reach the demo through the environment.
@@ -62,4 +65,6 @@ cluster-down: setup ## take it down
 	$(KIT) down
 
 clean: ## forget everything that was built
+	@if [ -e "$(CACHE)/cluster.before.json" ] || [ -e "$(CACHE)/evershop/run/evershop.json" ]; then \
+	    echo "The local cluster or a demo's shop is up: make demo-down, or make cluster-down, first." >&2; exit 1; fi
 	rm -rf "$(CACHE)"

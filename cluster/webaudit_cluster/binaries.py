@@ -13,11 +13,13 @@ from pathlib import Path
 
 from webaudit_cluster import paths, shell
 from webaudit_cluster.errors import ClusterError
+from webaudit_cluster.locking import hold
 from webaudit_cluster.progress import Progress
 
 KUBERNETES_VERSION = "v1.34.4"
 HELM_VERSION = "v4.0.4"
 GO_AT_LEAST = (1, 26)
+BUILD_SECONDS = 1800
 NAMES = (
     "coredns",
     "fake-gcs-server",
@@ -46,11 +48,32 @@ LINKER_FLAGS = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in _VER
 
 def ensure(progress: Progress) -> Path:
     """The folder with all of NAMES, built (minutes, the first time) unless its stamp fits. Raises ClusterError."""
-    folder, tools = paths.binaries(), paths.KIT / "tools"
-    wanted = stamp(tools, LINKER_FLAGS)
+    if are_built():
+        return paths.binaries()
+    with hold(paths.cache() / "binaries.lock", "the build of Kubernetes", BUILD_SECONDS):
+        return paths.binaries() if are_built() else _build(progress)
+
+
+def are_built() -> bool:
+    """All of NAMES, from the present versions and flags."""
+    folder = paths.binaries()
     file = folder / ".stamp"
-    if file.exists() and file.read_text() == wanted and all((folder / name).exists() for name in NAMES):
-        return folder
+    return (
+        file.exists()
+        and file.read_text() == stamp(paths.KIT / "tools", LINKER_FLAGS)
+        and all((folder / name).exists() for name in NAMES)
+    )
+
+
+def check_buildable() -> None:
+    """Raises ClusterError when they are not built and there is no Go to build them with."""
+    if not are_built():
+        _go()
+
+
+def _build(progress: Progress) -> Path:
+    folder, tools = paths.binaries(), paths.KIT / "tools"
+    file = folder / ".stamp"
     go = _go()
     folder.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
@@ -62,7 +85,7 @@ def ensure(progress: Progress) -> Path:
         shell.run(command, cwd=tools, line=line, env=_environment())
     if missing := [name for name in NAMES if not (folder / name).exists()]:
         raise ClusterError(f"the build made no {', '.join(missing)}; see the tool lines of {tools / 'go.mod'}")
-    file.write_text(wanted)
+    file.write_text(stamp(tools, LINKER_FLAGS))
     return folder
 
 

@@ -128,6 +128,7 @@ class Cluster:
         """
         progress = progress or Quiet()
         self._check_possible()
+        binaries.check_buildable()
         packages.ensure(["cluster"], progress)
         binaries.ensure(progress)
         self._check_ports()
@@ -149,14 +150,16 @@ class Cluster:
     def down(self, *, purge: bool = False) -> None:
         """Stop it and undo what it did to the machine; with `purge` also delete its state folder.
 
-        Hold the lock. A cluster that is down already is left as it is.
+        Hold the lock. A cluster that is down already is left as it is, and so is the one of another checkout, whose
+        bridge, tables and control group have the same names. Raises ClusterError.
         """
         if os.geteuid() != 0:
             raise ClusterError("the local cluster runs as root; become root to take it down", exit_code=2)
-        if self.state.exists():
+        if self._footprint.exists():  # from before `up` touches the machine until all is undone
+            self._check_ports()
             teardown.take_down(self.state, self._socket, self._footprint)
-            if purge:
-                shutil.rmtree(self.state)
+        if purge and self.state.exists():
+            shutil.rmtree(self.state)
 
     def restart(self, name: str) -> None:
         """Stop one component (`etcd`, `kube-apiserver`, `kubelet`, ...) and bring the cluster back to ready."""

@@ -12,6 +12,8 @@ from webaudit_cluster.errors import ClusterError
 from webaudit_cluster.progress import Progress
 
 Purpose = Literal["cluster", "tests"]
+APT_LOCK_SECONDS = 300
+"""A machine that has just been started updates itself, and holds apt's lock meanwhile."""
 
 PACKAGES: dict[Purpose, tuple[str, ...]] = {
     # Debian 12 (bookworm); the container images bring their own.
@@ -50,9 +52,9 @@ def ensure(purposes: Iterable[Purpose], progress: Progress) -> None:
         raise ClusterError(f"run this once as root: apt-get install {' '.join(absent)}", exit_code=2)
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     with progress.step(f"installing {len(absent)} Debian packages") as line:
-        shell.run(["apt-get", "update"], line=line, env=environment)
-        install = ["apt-get", "install", "--yes", "--no-install-recommends", *absent]
-        shell.run(install, line=line, env=environment)
+        apt = ["apt-get", f"--option=DPkg::Lock::Timeout={APT_LOCK_SECONDS}"]
+        shell.run([*apt, "update"], line=line, env=environment)
+        shell.run([*apt, "install", "--yes", "--no-install-recommends", *absent], line=line, env=environment)
 
 
 def missing(names: Iterable[str]) -> list[str]:

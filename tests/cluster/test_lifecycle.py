@@ -19,7 +19,7 @@ from webaudit_cluster import network, node, paths
 from webaudit_cluster.cluster import Cluster
 from webaudit_cluster.kubectl import CommandFailed
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 NAMESPACE = "webaudit-kit-test"
 COMPONENTS = (
@@ -105,7 +105,7 @@ for name in ('kubernetes.default', 'a.nowhere.example', 'nxdomain.test', 'www.nx
 def cluster() -> Iterator[Cluster]:
     with Cluster.acquire(wait=600, upstreams=(), load=["webaudit-operator"]) as cluster:
         yield cluster
-        cluster.up()  # also when a test failed with the cluster down
+        cluster.up(upstreams=())  # also when a test failed with the cluster down
 
 
 @pytest.fixture(scope="module")

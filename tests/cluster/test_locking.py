@@ -6,12 +6,13 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from webaudit_cluster import cluster
+from webaudit_cluster import cluster, footprint, paths
 from webaudit_cluster.errors import ClusterError
 from webaudit_cluster.locking import lock
 
@@ -66,9 +67,39 @@ def test_the_holder_itself_may_ask_again_and_keeps_it() -> None:
         assert Path(os.environ["WEBAUDIT_CACHE"], "cluster.lock").read_text() == str(os.getpid())
 
 
-def test_the_cluster_of_another_checkout_is_not_taken_for_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def other_checkout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Something that is not ours listens where our API server would."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = replace(cluster.PORTS, etcd=1, api=other.getsockname()[1])
-        monkeypatch.setattr(cluster, "PORTS", taken)
-        with pytest.raises(ClusterError, match="local cluster of another checkout"):
-            cluster.Cluster()._check_ports()
+        monkeypatch.setattr(cluster, "PORTS", replace(cluster.PORTS, etcd=1, api=other.getsockname()[1]))
+        yield
+
+
+@pytest.mark.usefixtures("other_checkout")
+def test_the_cluster_of_another_checkout_is_not_taken_for_ones_own() -> None:
+    with pytest.raises(ClusterError, match="local cluster of another checkout"):
+        cluster.Cluster()._check_ports()
+
+
+@pytest.mark.usefixtures("other_checkout")
+def test_a_cluster_that_is_down_leaves_the_machine_to_the_one_of_another_checkout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster.teardown, "take_down", lambda *_: pytest.fail("it touched the machine"))
+    ours = cluster.Cluster()
+    ours.state.mkdir()
+    ours.down()
+    assert ours.state.exists()
+    ours.down(purge=True)
+    assert not ours.state.exists()
+
+
+@pytest.mark.usefixtures("other_checkout")
+def test_what_a_machine_that_was_restarted_left_of_a_cluster_is_no_leave_to_touch_another_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster.teardown, "take_down", lambda *_: pytest.fail("it touched the machine"))
+    footprint.record(paths.cache() / "cluster.before.json")
+    with pytest.raises(ClusterError, match="local cluster of another checkout"):
+        cluster.Cluster().down()
