@@ -68,9 +68,18 @@ def registrable_domain(url: str) -> str:
     return _registrable(host(url))
 
 
+def parses(url: str) -> bool:
+    """Whether a browser would take this for an absolute URL."""
+    try:
+        ada_url.URL(url)
+    except ValueError:
+        return False
+    return True
+
+
 def same_site(one: str, other: str) -> bool:
-    """Whether two absolute URLs belong to one registrable domain."""
-    return registrable_domain(one) == registrable_domain(other)
+    """Whether two absolute URLs belong to one registrable domain; what is no URL belongs to none."""
+    return parses(one) and parses(other) and registrable_domain(one) == registrable_domain(other)
 
 
 def join(base: str, reference: str) -> str | None:

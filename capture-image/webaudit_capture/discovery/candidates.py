@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from webaudit_capture import urls
 from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_url
@@ -55,11 +55,16 @@ class PageLink(_Part):
 
 
 class PageLinks(_Part):
-    """One page's links in its order, and its structured data."""
+    """One page's links in its order, and its structured data. Addresses that are no URL (`https://`) are left out."""
 
     links: tuple[PageLink, ...] = ()
     jsonld: tuple[str, ...] = ()
     microdata: tuple[dict[str, object], ...] = ()
+
+    @field_validator("links")
+    @classmethod
+    def _that_lead_somewhere(cls, links: tuple[PageLink, ...]) -> tuple[PageLink, ...]:
+        return tuple(link for link in links if urls.parses(link.href))
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,16 @@ def test_a_product_is_one_candidate_however_often_it_is_linked() -> None:
     assert _paths(_link("/p/a1"), _link("/p/a1?variant=2"), _link("/p/a1?utm_source=x"), _link("/p/a1/")) == ["/p/a1"]
 
 
+@pytest.mark.parametrize(
+    "href", ["https://", "http://", "https://exa mple.com/", "http://host:99999/", "https://[/p/1"]
+)
+def test_a_link_that_is_no_url_is_as_if_it_were_not_there(href: str) -> None:
+    menu = PageLink(href=href, region="nav", text="Shoes")
+    page = PageLinks(links=(menu, PageLink(href=href), _link("/products/hat"), _link("/collections/shoes", "nav")))
+    assert [found.url for found in candidates(page, HOME, HOME)] == ["https://shop.test/products/hat"]
+    assert categories(page, HOME) == ["https://shop.test/collections/shoes"]
+
+
 def test_structured_data_names_links_and_adds_what_is_not_linked() -> None:
     listed = {
         "@type": "ItemList",
