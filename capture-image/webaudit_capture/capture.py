@@ -6,6 +6,7 @@ Delivers nothing: the caller stores the artifacts and then the result.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from playwright.async_api import Page, Playwright
 
 from webaudit_capture import discovery, evidence
 from webaudit_capture.artifacts import Artifact
+from webaudit_capture.bounds import ended_by_crash, ended_by_kill
 from webaudit_capture.browser import Browser, Tab, browser_path, launched, user_agent
 from webaudit_capture.contract import (
     Blame,
@@ -32,7 +34,6 @@ from webaudit_capture.contract import (
 from webaudit_capture.discovery.search import Visit
 from webaudit_capture.failures import PageFailed
 from webaudit_capture.fetch import Fetcher
-from webaudit_capture.inpage import ScriptError
 from webaudit_capture.navigation import check_after_ready, reach, reach_once
 from webaudit_capture.popups import Popups
 from webaudit_capture.proxy import FilteringProxy, Refusal, Resolver, resolve
@@ -48,6 +49,11 @@ class Captured:
     result: CaptureResult
     exit_code: ExitCode
     artifacts: list[Artifact] = field(default_factory=list)
+
+
+def _fault(error: Exception) -> str:
+    """What went wrong inside, in one line; the traceback is on stderr."""
+    return f"{type(error).__name__} {str(error).partition(chr(10))[0]}".strip()
 
 
 def utc_now() -> datetime:
@@ -110,6 +116,10 @@ class _Run:
             await self._behind_proxy()
         except PageFailed as failed:
             failure = failed
+        except Exception as error:  # noqa: BLE001 - the edge: a fault of ours, too, ends in a verdict
+            traceback.print_exception(error)
+            failure = PageFailed("internal_error", _fault(error), blame=Blame.PLATFORM, transient=True)
+        if failure is not None:
             self.evidence = evidence.Evidence()
         self._record_end(failure)
         return self._verdict(failure)
@@ -129,7 +139,7 @@ class _Run:
             browser = await self._launch(stack, proxy)
             cap = self.policy.navigation.page_cap
             too_long = PageFailed("page_cap", f"{self.url} took longer than {cap:g} s in all", transient=True)
-            async with _ended_by_kill(browser, cap - self.elapsed(), too_long):
+            async with ended_by_kill(browser, cap - self.elapsed(), too_long):
                 tab = await self._page(browser, proxy)
             if self.request.discover_pdp:
                 self.pdp = await self._discover(browser, proxy, tab)
@@ -156,7 +166,7 @@ class _Run:
 
     async def _page(self, browser: Browser, proxy: FilteringProxy) -> Tab:
         tab = await browser.open_tab()
-        async with _ended_by_crash(tab, self.url):
+        async with ended_by_crash(tab, self.url):
             async with self.timeline.stage("navigation"):
                 await reach(
                     tab,
@@ -242,15 +252,16 @@ class _Run:
         try:
             async with (
                 self.timeline.stage("discovery"),
-                _ended_by_kill(browser, limits.timeout + self.policy.browser.close_timeout, too_long),
+                ended_by_kill(browser, limits.timeout + self.policy.browser.close_timeout, too_long),
             ):
                 return await discovery.find_pdp(
                     home.page, self.policy, self._visitor(browser, proxy), fetch, self.timeline
                 )
         except PageFailed as failed:
             why = failed.message
-        except (PlaywrightError, ScriptError) as error:
-            why = f"the browser failed while looking for a product page: {str(error).splitlines()[0]}"
+        except Exception as error:  # noqa: BLE001 - the edge of the search, as `to_the_end` is the capture's
+            traceback.print_exception(error)
+            why = f"the search for a product page failed: {_fault(error)}"
         self.timeline.event(EventType.ERROR, LogLevel.ERROR, why, event="discovery_failed")
         return PdpDiscovery(url=None, reason=why)
 
@@ -260,7 +271,7 @@ class _Run:
             """The URL in a tab of its own, ready. Raises PageFailed."""
             tab = await browser.open_tab()
             try:
-                async with _ended_by_crash(tab, url):
+                async with ended_by_crash(tab, url):
                     await reach_once(tab, url, policy=self.policy, proxy=proxy, timeline=self.timeline)
                     yield tab.page
             finally:
@@ -324,45 +335,3 @@ class _Run:
             finished_at=self.timeline.now(),
         )
         return Captured(result, failure.exit_code if failure else ExitCode.OK, self.evidence.artifacts)
-
-
-@asynccontextmanager
-async def _ended_by_crash(tab: Tab, url: str) -> AsyncIterator[None]:
-    """Leave a block the moment the tab's renderer crashes: what was asked of it is never answered.
-
-    Raises PageFailed (renderer_crash).
-    """
-    try:
-        async with asyncio.timeout(None) as alarm:
-            tab.on_crash = lambda: alarm.reschedule(asyncio.get_running_loop().time())
-            yield
-    except (TimeoutError, PlaywrightError, PageFailed) as error:
-        if tab.crashed:
-            raise PageFailed("renderer_crash", f"the browser crashed on {url}", transient=True) from error
-        raise
-    finally:
-        tab.on_crash = lambda: None
-
-
-@asynccontextmanager
-async def _ended_by_kill(browser: Browser, seconds: float, too_long: PageFailed) -> AsyncIterator[None]:
-    """Bound a block from outside the browser: it is killed first, so that nothing waits for it while unwinding.
-
-    Raises `too_long` when the time is up, and PageFailed (browser_gone) when the browser vanished of its own accord.
-    """
-    alarm = asyncio.get_running_loop().call_later(max(0.0, seconds), browser.kill)
-    try:
-        async with asyncio.timeout(max(0.0, seconds)):
-            yield
-    except (TimeoutError, PlaywrightError, ScriptError, PageFailed) as error:
-        if browser.killed:
-            raise too_long from error
-        if isinstance(error, PlaywrightError) and not browser.connected:
-            message = "the browser ended while it was in use"
-            raise PageFailed("browser_gone", message, blame=Blame.PLATFORM, transient=True) from error
-        if isinstance(error, PlaywrightError | ScriptError):
-            message = f"the browser failed: {str(error).splitlines()[0]}"
-            raise PageFailed("browser_error", message, blame=Blame.PLATFORM, transient=True) from error
-        raise
-    finally:
-        alarm.cancel()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _WRAPPING = re.compile(r"<!--|-->|(?://|/\*)?\s*<!\[CDATA\[\s*(?:\*/)?|(?://|/\*)?\s*\]\]>\s*(?:\*/)?")
@@ -16,7 +16,16 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 _COMMENT = re.compile(rf"({_STRING})|/\*.*?\*/|//[^\n]*", re.DOTALL)
 _TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
 _BETWEEN = re.compile(r"[\s;,\ufeff]*")
-_DECODER = json.JSONDecoder(strict=False, parse_float=Decimal, parse_constant=lambda _name: None)
+
+
+def _fraction(written: str) -> Decimal | None:
+    try:
+        return Decimal(written)
+    except InvalidOperation:  # an exponent beyond what even Decimal holds
+        return None
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_float=_fraction, parse_constant=lambda _name: None)
 
 
 def parse(block: str) -> list[Any]:
@@ -28,13 +37,21 @@ def parse(block: str) -> list[Any]:
     stripped = _WRAPPING.sub("", block)
     repaired = _TRAILING_COMMA.sub(_keep_strings, _COMMENT.sub(_keep_strings, stripped))
     best: list[Any] = []
-    for text in (block, stripped, repaired, html.unescape(repaired)):
+    for text in (block, stripped, repaired, unescape(repaired)):
         values, whole = _read(text)
         if whole:
             return values
         if len(values) > len(best):
             best = values
     return best
+
+
+def unescape(text: str) -> str:
+    """HTML entities as characters; unchanged where one is too long to be any."""
+    try:
+        return html.unescape(text)
+    except ValueError:
+        return text
 
 
 def _keep_strings(match: re.Match[str]) -> str:

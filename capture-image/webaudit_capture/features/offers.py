@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from webaudit_capture.features.currencies import is_code
 from webaudit_capture.features.prices import decimal_text, structured_amount
-from webaudit_capture.features.schema_org import Graph, Node, short, text
+from webaudit_capture.features.schema_org import MAX_DEPTH, Graph, Node, short, text
 from webaudit_capture.features.snapshot import Snapshot
 
 _AVAILABILITIES = {
@@ -35,6 +35,7 @@ _SPELLINGS = {
     "no": "OutOfStock",
 }
 # The price types with which schema.org marks a price that is not the one to pay.
+_Met = tuple[int, str | None, str | None]
 _CROSSED_OUT = frozenset({"ListPrice", "MSRP", "SRP", "StrikethroughPrice", "MinimumAdvertisedPrice", "RegularPrice"})
 
 
@@ -92,16 +93,24 @@ def currency_code(value: object) -> str | None:
 def offers_of(graph: Graph, product: Node) -> list[Offer]:
     """The offers of a product, of its variants where it is a group, flat and in order."""
     offers: list[Offer] = []
+    met: set[_Met] = set()
     for node in graph.nodes(product, "offers"):
-        offers += _read(graph, node)
+        offers += _read(graph, node, met)
     for variant in graph.nodes(product, "hasVariant"):
+        url, sku = graph.text(variant, "url"), graph.text(variant, "sku")
         for node in graph.nodes(variant, "offers"):
-            offers += _read(graph, node, url=graph.text(variant, "url"), sku=graph.text(variant, "sku"))
+            offers += _read(graph, node, met, url, sku)
     return list(dict.fromkeys(offers))
 
 
-def _read(graph: Graph, node: Node, url: str | None = None, sku: str | None = None) -> list[Offer]:
-    nested = [offer for inner in graph.nodes(node, "offers") if inner is not node for offer in _read(graph, inner)]
+def _read(
+    graph: Graph, node: Node, met: set[_Met], url: str | None = None, sku: str | None = None, depth: int = 0
+) -> list[Offer]:
+    """An offer and those inside it. References may lead in circles: what was met before is not read again."""
+    if depth > MAX_DEPTH or (id(node), url, sku) in met:
+        return []
+    met.add((id(node), url, sku))
+    nested = [offer for inner in graph.nodes(node, "offers") for offer in _read(graph, inner, met, depth=depth + 1)]
     specification = _specification(graph, node)
     currency = currency_code(graph.text(node, "priceCurrency")) or (
         currency_code(graph.text(specification, "priceCurrency")) if specification else None

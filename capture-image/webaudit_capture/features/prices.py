@@ -79,6 +79,8 @@ _LONGEST_SIGN = max(map(len, SYMBOLS)) + len("NZD  ")
 _WORDS_BEFORE = 60
 _BARE = re.compile(rf"\s*(?P<number>{_NUMBER})\s*\*?\s*")
 _SCHEMA_DECIMAL = re.compile(r"\d+(?:\.\d+)?")
+# A longer text in structured data is no amount, whatever digits it consists of.
+_LONGEST_AMOUNT = 100
 _DIRECTION_MARKS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _PUNCTUATION = str.maketrans(
     {"’": "'", "‘": "'", "`": "'", "´": "'", "٫": ".", "٬": ",", "，": ",", "．": ".", "＄": "$"}
@@ -222,7 +224,10 @@ def structured_amount(value: object, currency: str | None) -> Decimal | None:
         except InvalidOperation:
             return None
         return amount if amount.is_finite() and amount >= 0 else None
-    text = clean(str(value))
+    text = str(value)
+    if len(text) > _LONGEST_AMOUNT:
+        return None
+    text = clean(text)
     if _SCHEMA_DECIMAL.fullmatch(text):
         return Decimal(text)
     money = find_money(text, CurrencyContext(declared=(currency,) if currency else ()))

@@ -96,7 +96,7 @@ def _seen(notes: Iterable[Note]) -> ReviewSignals:
 def _of_five(value: Decimal | None, best: Decimal) -> float | None:
     if value is None or best <= 0 or not 0 <= value <= best:
         return None
-    return float(round(value * 5 / best, 2))
+    return float(round(value / best * 5, 2))  # in this order nothing overflows, however large both are
 
 
 def _decimal(text: str | None) -> Decimal | None:

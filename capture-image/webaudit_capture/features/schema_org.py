@@ -5,7 +5,6 @@ Says what the page declares; what that means for a product is decided in `offers
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +53,7 @@ def text(value: object) -> str | None:
         value = value[0] if value else None
     if value is None or isinstance(value, bool | dict | list):
         return None
-    return " ".join(_TAGS.sub(" ", html.unescape(str(value))).split()) or None
+    return " ".join(_TAGS.sub(" ", jsonld.unescape(str(value))).split()) or None
 
 
 @dataclass(frozen=True, slots=True)

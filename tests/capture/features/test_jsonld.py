@@ -62,6 +62,16 @@ def test_fractions_keep_their_digits() -> None:
     assert parse('{"price": 15.10, "other": NaN}') == [{"price": Decimal("15.10"), "other": None}]
 
 
+def test_numbers_beyond_all_measure_are_none() -> None:
+    assert parse('{"price": 1e99999999999999999999, "other": 1}') == [{"price": None, "other": 1}]
+
+
+def test_an_entity_of_thousands_of_digits_stays_as_it_is() -> None:
+    endless = f"&#{'9' * 5000};"
+    assert text(endless) == endless
+    assert parse(f'{{"a": "{endless}",,}}') == []
+
+
 def test_a_broken_block_beside_a_good_one_loses_nothing() -> None:
     graph = Graph.of(['{"@type": "Product", "name": "Broken" ', "", '{"@type": "Product", "name": "Cup"}'])
     assert [graph.text(node, "name") for node in graph.products()] == ["Cup"]

@@ -104,6 +104,25 @@ def test_a_specified_price_beats_the_plain_one_beside_a_list_price() -> None:
     assert [found.amount for found in _offers(offers=offer)] == [Decimal(59)]
 
 
+def test_offers_that_refer_to_each_other_are_read_once() -> None:
+    block = [
+        {"@type": "Product", "name": "Cup", "offers": {"@id": "#a"}},
+        {"@id": "#a", "@type": "AggregateOffer", "lowPrice": "5", "highPrice": "6", "offers": {"@id": "#b"}},
+        {"@id": "#b", "@type": "AggregateOffer", "lowPrice": "7", "highPrice": "8", "offers": {"@id": "#a"}},
+    ]
+    graph = Graph.of([json.dumps(block)])
+    assert [offer.low for offer in offers_of(graph, graph.products()[0])] == [Decimal(5), Decimal(7)]
+
+
+def test_a_long_chain_and_a_thicket_of_offers_end() -> None:
+    chain = [{"@id": f"#{n}", "@type": "AggregateOffer", "offers": {"@id": f"#{n + 1}"}} for n in range(3000)]
+    thicket = [{"@id": f"*{n}", "@type": "AggregateOffer", "offers": [{"@id": f"*{n + 1}"}] * 2} for n in range(40)]
+    end = {"@id": "*40", "@type": "Offer", "price": "5"}
+    product = {"@type": "Product", "name": "Cup", "offers": [{"@id": "#0"}, {"@id": "*0"}]}
+    graph = Graph.of([json.dumps([product, *chain, *thicket, end])])
+    assert Decimal(5) in [offer.amount for offer in offers_of(graph, graph.products()[0])]
+
+
 @pytest.mark.parametrize("offers", [[], None, "none", {"@type": "Offer"}, {"price": "call"}])
 def test_offers_without_a_price_name_none(offers: Any) -> None:
     assert [offer.lowest for offer in _offers(offers=offers) if offer.lowest is not None] == []

@@ -219,6 +219,7 @@ def test_the_country_is_told_by_region_then_host_then_language(
         (float("nan"), "EUR", None),
         (-5, "EUR", None),
         (None, "EUR", None),
+        ("9" * 1_200_000, "EUR", None),
     ],
 )
 def test_declared_amounts_are_read_as_written_or_as_shops_write_them(

@@ -26,6 +26,8 @@ def _signals(product: dict[str, Any] | None = None, *notes: Note) -> ReviewSigna
         ({"ratingValue": "92", "bestRating": "100", "reviewCount": 5}, 5, 4.6),
         ({"ratingValue": "9.2", "bestRating": 10}, None, 4.6),
         ({"ratingValue": "7"}, None, None),
+        ({"ratingValue": "9e999999", "bestRating": "9e999999"}, None, 5.0),
+        ({"ratingValue": "4e999999"}, None, None),
         ({"ratingValue": "n/a", "reviewCount": "many"}, None, None),
     ],
 )
