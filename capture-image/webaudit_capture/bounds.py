@@ -15,6 +15,7 @@ from webaudit_capture.browser import Browser, Tab
 from webaudit_capture.contract import Blame
 from webaudit_capture.failures import PageFailed
 from webaudit_capture.inpage import ScriptError
+from webaudit_capture.texts import first_line
 
 
 @asynccontextmanager
@@ -52,7 +53,7 @@ async def ended_by_kill(browser: Browser, seconds: float, too_long: PageFailed) 
             message = "the browser ended while it was in use"
             raise PageFailed("browser_gone", message, blame=Blame.PLATFORM, transient=True) from error
         if isinstance(error, PlaywrightError | ScriptError):
-            message = f"the browser failed: {str(error).splitlines()[0]}"
+            message = f"the browser failed: {first_line(error)}"
             raise PageFailed("browser_error", message, blame=Blame.PLATFORM, transient=True) from error
         raise
     finally:

@@ -39,6 +39,7 @@ from webaudit_capture.popups import Popups
 from webaudit_capture.proxy import FilteringProxy, Refusal, Resolver, resolve
 from webaudit_capture.ready import moved_on, wait_until_ready
 from webaudit_capture.scroll import scroll_through
+from webaudit_capture.texts import first_line
 from webaudit_capture.timeline import StageTimeout, Timeline
 
 
@@ -53,7 +54,7 @@ class Captured:
 
 def _fault(error: Exception) -> str:
     """What went wrong inside, in one line; the traceback is on stderr."""
-    return f"{type(error).__name__} {str(error).partition(chr(10))[0]}".strip()
+    return f"{type(error).__name__} {first_line(error)}".strip()
 
 
 def utc_now() -> datetime:
@@ -159,7 +160,7 @@ class _Run:
                     )
                 )
         except (StageTimeout, PlaywrightError) as error:
-            message = f"Chromium does not start: {str(error).splitlines()[0]}"
+            message = f"Chromium does not start: {first_line(error)}"
             raise PageFailed("browser_start", message, blame=Blame.PLATFORM, transient=True) from error
         self.on_browser(self.browser)
         return self.browser
@@ -225,7 +226,7 @@ class _Run:
                 "the page changed while it was read: reading it again",
                 event="evidence_retry",
                 reason="navigation",
-                error=str(error).splitlines()[0],
+                error=first_line(error),
             )
             await self._take_once(tab, await self._ready(tab, proxy))
 

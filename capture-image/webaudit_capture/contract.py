@@ -10,9 +10,10 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from webaudit_capture.policy import CrawlPolicy
+from webaudit_capture.texts import well_formed
 
 CONTRACT_VERSION = 1
 REQUEST_PATH = "/request/request.json"
@@ -108,6 +109,15 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class _Told(_Model):
+    """A part of `result.json`. It carries words of the page, so every text in it is made fit to be written."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _well_formed(cls, data: Any) -> Any:
+        return well_formed(data)
+
+
 class UploadTarget(_Model):
     """One signed PUT: exactly these headers, at most this many bytes."""
 
@@ -135,7 +145,7 @@ class CaptureRequest(_Model):
     uploads: dict[str, UploadTarget] = Field(description="By file name, `result.json` included.")
 
 
-class CaptureEvent(_Model):
+class CaptureEvent(_Told):
     """Becomes one `crawl_logs` row. `details.event` names it exactly."""
 
     timestamp: datetime
@@ -145,12 +155,12 @@ class CaptureEvent(_Model):
     details: dict[str, Any]
 
 
-class LowConfidence(_Model):
+class LowConfidence(_Told):
     code: LowConfidenceCode
     detail: str
 
 
-class ArtifactRecord(_Model):
+class ArtifactRecord(_Told):
     """An uploaded artifact as the capture saw it; the operator checks it against the bucket."""
 
     type: ArtifactType
@@ -162,7 +172,7 @@ class ArtifactRecord(_Model):
     generation: str | None = Field(None, description="From the PUT's answer, when it had one. Never trusted.")
 
 
-class PdpDiscovery(_Model):
+class PdpDiscovery(_Told):
     """What the home page's desktop capture found out about the product page."""
 
     url: str | None
@@ -171,7 +181,7 @@ class PdpDiscovery(_Model):
     reason: str | None = Field(None, description="Why there is none.")
 
 
-class CaptureResult(_Model):
+class CaptureResult(_Told):
     """`result.json`: describes one capture fully."""
 
     contract_version: int = CONTRACT_VERSION

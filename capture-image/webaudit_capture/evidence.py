@@ -20,6 +20,7 @@ from webaudit_capture.contract import (
 from webaudit_capture.failures import PageFailed
 from webaudit_capture.policy import CrawlPolicy
 from webaudit_capture.ready import moved_on
+from webaudit_capture.texts import first_line
 from webaudit_capture.timeline import StageTimeout, Timeline
 
 
@@ -69,7 +70,7 @@ async def _screenshot(
             if tab.crashed or tab.page.is_closed() or moved_on(tab, error):
                 raise
             stage.outcome = "error"
-            failure = str(error).splitlines()[0]
+            failure = first_line(error)
         else:
             evidence.artifacts.append(Artifact(ArtifactType.SCREENSHOT, shot.png))
             if shot.cut:

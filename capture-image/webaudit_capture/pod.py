@@ -27,6 +27,7 @@ from webaudit_capture.contract import (
     LogLevel,
 )
 from webaudit_capture.policy import CrawlPolicy
+from webaudit_capture.texts import well_formed
 from webaudit_capture.timeline import Timeline
 from webaudit_capture.upload import SignedUploads, Undelivered
 from webaudit_capture.urls import BadUrl, normalize
@@ -156,7 +157,7 @@ class Watchdog:
 
 
 def log(line: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(well_formed(line), ensure_ascii=False, default=str) + "\n")
     sys.stdout.flush()
 
 

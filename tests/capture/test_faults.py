@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from capture.conftest import TEXT, Take
+from capture.conftest import DISMISSING, TEXT, Take
 from testkit.captured import events
 from testkit.pages import PageServer
 from webaudit_capture import capture as capturing
@@ -66,3 +66,22 @@ async def test_structured_data_full_of_traps_is_read_around(server: PageServer, 
     captured = await take(server.page("/", f"<h1>Cup</h1><p>{TEXT}</p>{trap}"), page=PageType.PDP)
     assert captured.result.verdict is Verdict.OK
     assert len(captured.artifacts) == 4
+
+
+async def test_a_banner_cut_in_the_middle_of_a_character_is_told(server: PageServer, take: Take) -> None:
+    bar = "position:fixed;left:0;right:0;bottom:0;height:220px;background:#f00;z-index:999"
+    banner = f'<div role="dialog" style="{bar}">!{"🍪" * 100} cookies</div>'
+    captured = await take(server.page("/", f"<h1>Shop</h1><p>{TEXT}</p>{banner}"), policy=DISMISSING)
+    assert captured.result.verdict is Verdict.OK
+    (doubt,) = [found for found in captured.result.low_confidence if found.code == "overlay_remaining"]
+    assert doubt.detail.endswith("🍪\ufffd")
+    assert captured.result.model_dump_json()
+
+
+async def test_a_wall_whose_title_is_cut_in_the_middle_of_a_character_fails_as_a_wall(
+    server: PageServer, take: Take
+) -> None:
+    captured = await take(server.page("/", "<p>One moment</p>", title=f"Just a moment{'🤖' * 60}"))
+    assert captured.result.reason == "bot_wall"
+    assert "🤖\ufffd" in (captured.result.message or "")
+    assert captured.result.model_dump_json()

@@ -21,6 +21,7 @@ from webaudit_capture.failures import PageFailed
 from webaudit_capture.features import extract, reader
 from webaudit_capture.inpage import ScriptError
 from webaudit_capture.policy import CrawlPolicy
+from webaudit_capture.texts import first_line
 
 Visit = Callable[[str], AbstractAsyncContextManager[Page]]
 
@@ -132,7 +133,7 @@ class _Search:
         except PageFailed as error:
             return Rejection(error.reason, f"not opened: {error.message}")
         except (Error, ScriptError) as error:
-            return Rejection("page_broke", f"not read: {str(error).splitlines()[0]}")
+            return Rejection("page_broke", f"not read: {first_line(error)}")
         except TimeoutError:
             if not limit.expired():
                 raise
