@@ -28,6 +28,8 @@ class Wish:
     spaced: bool = True
     suspended: bool = False
     policy: str = BUILT_IN_POLICY
+    refused: bool = False
+    """When it was last let in, nothing of it could be started: it is tried again, but nobody waits for it."""
 
     @property
     def age_order(self) -> tuple[datetime, Key]:
@@ -71,7 +73,7 @@ class World:
             (
                 w
                 for w in self.waiting
-                if w.age_order < wish.age_order and not w.suspended and w.policy == BUILT_IN_POLICY
+                if w.age_order < wish.age_order and not (w.suspended or w.refused) and w.policy == BUILT_IN_POLICY
             ),
             key=lambda w: w.age_order,
         )

@@ -90,14 +90,14 @@ class Controller:
     async def resync(self) -> None:
         """List everything and look at what may need it. Raises KubeUnavailable."""
         started = self._clock.now()
+        known = self._memory.job_versions()
         jobs = [job async for job in self._kube.list_all_jobs()]
         for job in jobs:
             if (view := readable(job)) is not None:
                 self._memory.see_job(job, live=view.live, ended=view.ended)
             else:
                 log.warning("a Job with our labels is not ours", job=key_of(job))
-        newest = max((int(job["metadata"]["resourceVersion"]) for job in jobs), default=0)
-        self._memory.forget_jobs_but(map(key_of, jobs), newest=newest)
+        self._memory.forget_missing_jobs(known, map(key_of, jobs), started)
         seen: set[Key] = set()
         uids: set[str] = set()
         async for body in self._kube.list_sessions():

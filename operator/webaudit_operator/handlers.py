@@ -12,6 +12,7 @@ from typing import Any
 
 import kopf
 
+from webaudit_operator.clock import Clock
 from webaudit_operator.jobs import MANAGED_BY, SELECTOR, readable
 from webaudit_operator.sessions import GROUP, PLURAL, VERSION, Key, Manifest, key_of
 from webaudit_operator.world import Memory, parent_of
@@ -20,7 +21,7 @@ CREDENTIALS_LIFETIME = timedelta(minutes=10)
 """Projected tokens rotate; kopf reads them anew when the old ones are said to expire."""
 
 
-def build_registry(memory: Memory, enqueue: Callable[[Key], None]) -> kopf.OperatorRegistry:
+def build_registry(memory: Memory, enqueue: Callable[[Key], None], clock: Clock) -> kopf.OperatorRegistry:
     """A registry of its own: nothing is registered by being imported."""
     registry = kopf.OperatorRegistry()
 
@@ -35,7 +36,7 @@ def build_registry(memory: Memory, enqueue: Callable[[Key], None]) -> kopf.Opera
 
     @kopf.on.event("batch", "v1", "jobs", labels=MANAGED_BY, registry=registry)
     async def job_changed(event: Any, **_: Any) -> None:
-        if (key := note_job(memory, event["type"], event["object"])) is not None:
+        if (key := note_job(memory, event["type"], event["object"], clock.now())) is not None:
             enqueue(key)
 
     return registry
@@ -51,11 +52,11 @@ def note_session(memory: Memory, kind: str | None, body: Manifest) -> Key:
     return key
 
 
-def note_job(memory: Memory, kind: str | None, body: Manifest) -> Key | None:
+def note_job(memory: Memory, kind: str | None, body: Manifest, now: datetime) -> Key | None:
     """Take the event into memory; the key of the session that owns the Job."""
     view = readable(body)
     if kind == "DELETED":
-        memory.forget_job(key_of(body))
+        memory.forget_job(key_of(body), now)
     elif view is not None:
         memory.see_job(body, live=view.live, ended=view.ended)
     return parent_of(body)

@@ -25,6 +25,8 @@ WIDTH_ANNOTATION = f"{GROUP}/session-width"
 RESUMED_ANNOTATION = f"{GROUP}/resumed-as-attempt"
 CONTAINER = "capture"
 CAPTURE_UID = 10001
+GRACE_SECONDS = 5
+"""How long a pod that is told to end may take."""
 
 
 class JobState(StrEnum):
@@ -153,7 +155,7 @@ def _pod_spec(capture: PageKey, *, url: str | None, secret: str, settings: Setti
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 5,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": CAPTURE_UID,

@@ -200,14 +200,18 @@ def _plan_waiting(seen: Observed, obstacle: Verdict) -> Plan:
     return Plan(status=status.build(seen.session, _facts(seen, pages, admitted=False)), look_again=pause)
 
 
+def held_back(seen: Observed, refusal: Verdict) -> Plan:
+    """For a session of which nothing could be started: it waits, and its shop is free for others meanwhile."""
+    return replace(_plan_waiting(replace(seen, obstacle=refusal), refusal), look_again=RECHECK_WAITING)
+
+
 def _plan_running(seen: Observed) -> Plan:
     session = seen.session
     pages = [_look(key, seen) for key in session.captures]
     pdp_url = _pdp_url(seen)
     pages = [_without_product_page(page, pages, session, pdp_url) for page in pages]
     actions: list[Action] = []
-    attempts = max(1, session.attempts, *(max(job.attempt, job.resumed) for job in seen.jobs))
-    resumed = resigned = False
+    attempts, following = _starts(session, seen.jobs)
     for index, page in enumerate(pages):
         job = seen.job_of(page.key)
         if job is not None and job.deleting:
@@ -217,17 +221,17 @@ def _plan_running(seen: Observed) -> Plan:
                 actions.append(SuspendJob(job.name))
                 pages[index] = replace(page, status="pending", reason="Suspended")
         elif job is not None and job.state is JobState.SUSPENDED:
-            resumed = True
-            actions.append(ResumeJob(job.name, job.attempt, attempts + 1))
+            attempts = following
+            actions.append(ResumeJob(job.name, job.attempt, following))
             pages[index] = replace(page, status="running", reason=None, message=None)
         elif page.status == "pending" and _may_start(page, pages, session, pdp_url):
-            fresh = job is not None and not job.live
-            resigned = resigned or fresh
-            attempt = attempts + 1 if fresh else attempts
+            attempt = attempts
+            if job is not None and not job.live:
+                attempt = attempts = max(following, job.attempt + 1)  # its own name is taken
             found = pdp_url if page.key.page is PageType.PDP and session.discoverer else None
             actions.append(StartCapture(page.key, attempt, found))
             pages[index] = replace(page, status="running", job=job_name(session, page.key, attempt))
-    facts = _facts(seen, tuple(pages), admitted=True, attempts=attempts + (resumed or resigned), pdp_url=pdp_url)
+    facts = _facts(seen, tuple(pages), admitted=True, attempts=attempts, pdp_url=pdp_url)
     return Plan(
         actions=tuple(actions),
         status=status.build(session, facts),
@@ -235,6 +239,16 @@ def _plan_running(seen: Observed) -> Plan:
         if facts.settled or (session.suspended and not actions and not seen.unread)
         else RECHECK_RUNNING,
     )
+
+
+def _starts(session: Session, jobs: tuple[JobView, ...]) -> tuple[int, int]:
+    """Which start of the session's work this is, and which one a start over would be.
+
+    Jobs that are ahead of the status tell of a start over that was not finished: going on with it is no further one.
+    """
+    written = max(1, session.attempts)
+    begun = max((max(job.attempt, job.resumed) for job in jobs), default=0)
+    return max(written, begun), begun if begun > written else written + 1
 
 
 def _look(key: PageKey, seen: Observed) -> PageState:

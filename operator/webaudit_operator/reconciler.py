@@ -7,6 +7,7 @@ are success, the record's writes meet their own rows, and status comes last.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -46,7 +47,7 @@ log = structlog.get_logger()
 
 LOOK_AT_PODS_AFTER = timedelta(seconds=10)
 RETRY_RECORD = timedelta(seconds=10)
-KEPT_REASONS = frozenset({"ResultUnread", "Suspended", "Resigning", status.JOB_REFUSED})
+KEPT_REASONS = status.REFUSALS | {"ResultUnread", "Suspended", "Resigning"}
 """Reasons in status.pages that are the operator's own, not a pod's."""
 
 
@@ -56,7 +57,7 @@ class Look:
 
     again: timedelta | None = None
     freed: str | None = None
-    """A registrable domain that a session just let go of."""
+    """A registrable domain that a session just let go of; empty when it is not known which."""
 
 
 class Reconciler:
@@ -71,8 +72,7 @@ class Reconciler:
         """Raises the errors of Kube, Blobs and Store; the queue retries."""
         body = await self._kube.get_session(key)
         if body is None:
-            self._memory.forget_session(key)
-            return Look()
+            return Look(freed=self._memory.forget_session(key))
         session = Session(body)
         if not self._memory.see_session(body):
             return Look(again=timedelta(seconds=1))  # the read is older than our own last write
@@ -83,6 +83,10 @@ class Reconciler:
             self._memory.admit(session)
         plan = planner.plan(seen)
         refused = await self._apply(session, plan)
+        if refused and _nothing_runs(seen, plan, refused):
+            self._memory.withdraw(session)
+            plan = planner.held_back(seen, next(iter(refused.values())))
+            refused = {}
         if session.deleting:
             return Look(again=plan.look_again, freed=_domain(session))
         wanted = status.with_refusals(plan.status, refused) if plan.status else dict(session.status)
@@ -149,9 +153,9 @@ class Reconciler:
         # A pod that is listed speaks for itself, also when it has no trouble any more.
         return {**{n: t for n, t in said.items() if n not in shown}, **{n: t for n, t in shown.items() if n and t}}
 
-    async def _apply(self, session: Session, plan: Plan) -> dict[PageKey, str]:
-        """Do what was planned, in order. Returns the captures whose Job the API server refused, with its words."""
-        refused: dict[PageKey, str] = {}
+    async def _apply(self, session: Session, plan: Plan) -> dict[PageKey, Verdict]:
+        """Do what was planned, in order. Returns the captures that could not be started, and why."""
+        refused: dict[PageKey, Verdict] = {}
         signed: set[int] = set()
         namespace = session.key.namespace
         for action in plan.actions:
@@ -170,9 +174,12 @@ class Reconciler:
                             settings=self._settings,
                         )
                         created = await self._kube.create_job(job)
-                    except KubeRefused as error:
-                        refused[key] = str(error)
-                        log.warning("job refused", session=str(session.key), capture=str(key), reason=str(error))
+                    except (KubeRefused, BlobsUnavailable, BlobsMisconfigured) as error:
+                        reason = status.JOB_REFUSED if isinstance(error, KubeRefused) else status.SIGNING_FAILED
+                        refused[key] = Verdict(reason, str(error))
+                        log.warning(
+                            "not started", session=str(session.key), capture=str(key), reason=reason, error=str(error)
+                        )
                         continue
                     if created:
                         self._memory.see_job(job, live=True)
@@ -276,6 +283,12 @@ class Reconciler:
                 await self._kube.post_event(events.build(session, notice, self._clock.now()))
             except (KubeConflict, KubeRefused, KubeUnavailable) as error:  # an Event is a courtesy
                 log.warning("event not posted", session=str(session.key), reason=notice.reason, error=str(error))
+
+
+def _nothing_runs(seen: Observed, plan: Plan, refused: Mapping[PageKey, Verdict]) -> bool:
+    """Whether the session's very first captures were all refused: then it has not started."""
+    starts = [action.key for action in plan.actions if isinstance(action, StartCapture)]
+    return not planner.admitted(seen.session, seen.jobs) and all(key in refused for key in starts)
 
 
 def _ended(session: Session, jobs: tuple[JobView, ...]) -> list[tuple[PageKey, JobView | None]]:

@@ -53,14 +53,14 @@ async def mirror(
     """Bring the rows to what `status` says. Raises the errors of Store and Blobs: try again later."""
     await store.open_session(row)
     if started := parse_time(status.get("startTime")):
-        await store.start_session(row.id, attempts=status["attempts"], at=started)
-    settled = [state for entry in status["pages"] if (state := _state(entry)).settled]
+        await store.start_session(row.id, attempts=status.get("attempts", 1), at=started)
+    settled = [state for entry in status.get("pages") or () if (state := _state(entry)).settled]
     missing = await store.pending_pages(row.id) if settled else set()
     for state in settled:
         if state.key in missing:
             outcome = at_hand.get(state.key) or await _recall(blobs, session, state, now)
             await store.finish_capture(row, outcome.row)
-    if status["phase"] in TERMINAL_PHASES:
+    if status["phase"] in TERMINAL_PHASES and status.get("completionTime"):
         await store.close_session(row.id, **_closing(status))
 
 
@@ -80,8 +80,8 @@ def _closing(status: Manifest) -> dict[str, Any]:
     return {
         "status": SessionStatus(status["phase"].lower()),
         "at": parse_time(status["completionTime"]),
-        "attempts": status["attempts"],
-        "low_confidence": status["lowConfidence"],
+        "attempts": status.get("attempts"),
+        "low_confidence": status.get("lowConfidence", False),
         "final_url": status.get("finalUrl"),
         "pdp_url": status.get("pdpUrl"),
         "error_summary": status.get("errorSummary"),

@@ -40,7 +40,10 @@ class LoopEnded(Exception):
 
 
 async def run(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT. Wrong settings raise StoreMisconfigured, BlobsMisconfigured or KubeUnavailable."""
+    """Runs until SIGTERM or SIGINT.
+
+    Wrong settings raise SettingsError, StoreMisconfigured, BlobsMisconfigured or KubeUnavailable.
+    """
     clock = RealClock()
     store = Store.from_url(settings.database_url)
     blobs = GcsBlobs.connect(bucket=settings.bucket, signing_key_file=settings.signing_key_file)
@@ -80,27 +83,6 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
     await controller.resync()  # admission must know every session before it admits the first
     stop = asyncio.Event()
     watching = asyncio.Event()
-    loops: dict[str, Coroutine[Any, Any, None]] = {
-        WATCH: kopf.operator(
-            registry=handlers.build_registry(memory, queue.add),
-            settings=handlers.build_settings(),
-            standalone=True,
-            clusterwide=True,
-            ready_flag=watching,
-        ),
-        "resync": controller.resync_for_ever(settings.resync_seconds),
-        "heartbeat": controller.beat_for_ever(),
-        "retention": retention.loop(
-            store,
-            blobs,
-            clock=clock,
-            stop=stop,
-            interval=settings.retention_interval_seconds,
-            batch=settings.retention_batch,
-            on_pass=metrics.retention_pass,
-        ),
-        **{f"worker {n}": controller.work() for n in range(settings.workers)},
-    }
 
     def healthy() -> str | None:
         idle = clock.monotonic() - controller.last_beat
@@ -111,6 +93,27 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
 
     async with web.serve(settings.http_port, metrics, healthy=healthy, ready=ready) as port:
         log.info("running", http_port=port, bucket=settings.bucket, workers=settings.workers)
+        loops: dict[str, Coroutine[Any, Any, None]] = {
+            WATCH: kopf.operator(
+                registry=handlers.build_registry(memory, queue.add, clock),
+                settings=handlers.build_settings(),
+                standalone=True,
+                clusterwide=True,
+                ready_flag=watching,
+            ),
+            "resync": controller.resync_for_ever(settings.resync_seconds),
+            "heartbeat": controller.beat_for_ever(),
+            "retention": retention.loop(
+                store,
+                blobs,
+                clock=clock,
+                stop=stop,
+                interval=settings.retention_interval_seconds,
+                batch=settings.retention_batch,
+                on_pass=metrics.retention_pass,
+            ),
+            **{f"worker {n}": controller.work() for n in range(settings.workers)},
+        }
         await _until_one_ends(loops, stop)
 
 

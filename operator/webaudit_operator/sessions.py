@@ -170,8 +170,8 @@ class Session:
 
     @property
     def finished(self) -> bool:
-        phase = self.phase
-        return phase is not None and phase in TERMINAL_PHASES
+        """By the operator's own word: who else writes a phase into the status leaves out when it ended."""
+        return self.phase in TERMINAL_PHASES and self.completed is not None
 
     @property
     def started(self) -> datetime | None:
@@ -179,6 +179,7 @@ class Session:
 
     @property
     def completed(self) -> datetime | None:
+        """When it finished."""
         return parse_time(self.status.get("completionTime"))
 
     @property

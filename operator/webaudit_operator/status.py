@@ -20,6 +20,9 @@ Phase = Literal["Queued", "Running", "Completed", "Partial", "Failed"]
 MAX_MESSAGE = 300
 PDP_NOT_FOUND = "PdpNotFound"
 JOB_REFUSED = "JobRefused"
+SIGNING_FAILED = "SigningFailed"
+REFUSALS = frozenset({JOB_REFUSED, SIGNING_FAILED})
+"""Why a capture that may run can't be started: the API server takes no Job, or nobody signs its uploads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,22 +172,23 @@ def build(session: Session, facts: Facts) -> dict[str, Any]:
 def observed(session: Session) -> dict[str, Any]:
     """The same status, of the newest generation: an edit that changes nothing of a finished session."""
     newer = {"observedGeneration": session.generation}
-    conditions_now = [{**condition, **newer} for condition in session.status["conditions"]]
+    conditions_now = [{**condition, **newer} for condition in session.status.get("conditions") or ()]
     return {**session.status, **newer, "conditions": conditions_now}
 
 
-def with_refusals(status: dict[str, Any], refused: Mapping[PageKey, str]) -> dict[str, Any]:
-    """The status with captures put back to pending whose Job the API server would not take, and its words."""
+def with_refusals(status: dict[str, Any], refused: Mapping[PageKey, Verdict]) -> dict[str, Any]:
+    """The status with captures put back to pending that could not be started, and why."""
     pages = []
     for entry in status["pages"]:
-        words = next((w for key, w in refused.items() if tuple(key) == (entry["page"], entry["viewport"])), None)
-        if words is not None:
-            entry = {**entry, "status": "pending", "reason": JOB_REFUSED, "message": words[:MAX_MESSAGE]}
+        no = next((said for key, said in refused.items() if tuple(key) == (entry["page"], entry["viewport"])), None)
+        if no is not None:
+            entry = {**entry, "status": "pending", "reason": no.reason, "message": no.message[:MAX_MESSAGE]}
             entry.pop("job", None)
         pages.append(entry)
+    first = next(iter(refused.values()), None)
     told = [
-        {**condition, "reason": JOB_REFUSED, "message": next(iter(refused.values()))[:MAX_MESSAGE]}
-        if refused and condition["type"] in ("Ready", "Reconciling")
+        {**condition, "reason": first.reason, "message": first.message[:MAX_MESSAGE]}
+        if first and condition["type"] in ("Ready", "Reconciling")
         else condition
         for condition in status["conditions"]
     ]
@@ -193,8 +197,9 @@ def with_refusals(status: dict[str, Any], refused: Mapping[PageKey, str]) -> dic
 
 def mirrored(status: dict[str, Any], *, ok: bool, reason: str, message: str, now: datetime) -> dict[str, Any]:
     """The status with what became of its copy in Postgres."""
-    kept = [c for c in status["conditions"] if c["type"] != "Mirrored"]
-    before = [c for c in status["conditions"] if c["type"] == "Mirrored"]
+    conditions_now = status.get("conditions") or []
+    kept = [c for c in conditions_now if c["type"] != "Mirrored"]
+    before = [c for c in conditions_now if c["type"] == "Mirrored"]
     wanted = [Condition("Mirrored", ok, reason, message)]
     entry = conditions.merge(before, wanted, generation=status["observedGeneration"], now=now)
     return {**status, "conditions": [*kept, *entry]}

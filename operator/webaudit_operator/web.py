@@ -10,6 +10,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from webaudit_operator.metrics import Metrics
+from webaudit_operator.settings import PREFIX, SettingsError
 
 Check = Callable[[], str | None]
 """None when all is well, else one line that says what is not."""
@@ -17,7 +18,7 @@ Check = Callable[[], str | None]
 
 @asynccontextmanager
 async def serve(port: int, metrics: Metrics, *, healthy: Check, ready: Check) -> AsyncIterator[int]:
-    """Serve while the context is open; yields the port (0 asks for a free one)."""
+    """Serve while the context is open; yields the port (0 asks for a free one). Raises SettingsError for one in use."""
 
     def answer(check: Check) -> Callable[[web.Request], object]:
         async def handle(request: web.Request) -> web.Response:
@@ -44,6 +45,9 @@ async def serve(port: int, metrics: Metrics, *, healthy: Check, ready: Check) ->
 
 def _listen(port: int) -> socket.socket:
     """One port for IPv4 and IPv6: asked for a free one, aiohttp alone would take another one for each."""
-    if socket.has_dualstack_ipv6():
-        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
-    return socket.create_server(("", port))
+    try:
+        if socket.has_dualstack_ipv6():
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        return socket.create_server(("", port))
+    except OSError as error:
+        raise SettingsError(f"{PREFIX}HTTP_PORT: cannot listen on port {port}: {error.strerror}") from error

@@ -7,18 +7,21 @@ A newer resourceVersion wins, so that a late event can't take back what the oper
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from webaudit_capture.contract import Mode
 from webaudit_operator.admission import Holder, Limits, Wish, World
-from webaudit_operator.jobs import DOMAIN_ANNOTATION, UID_LABEL, WIDTH_ANNOTATION
+from webaudit_operator.jobs import DOMAIN_ANNOTATION, GRACE_SECONDS, UID_LABEL, WIDTH_ANNOTATION
 from webaudit_operator.planner import config_fault
 from webaudit_operator.sessions import KIND, Key, Manifest, Session
+from webaudit_operator.status import REFUSALS
 
 KEEP_ENDS = timedelta(minutes=1)
 """How long the end of a session is remembered beyond the spacing it is there for."""
+LAST_BREATH = timedelta(seconds=GRACE_SECONDS)
+"""A Job that is deleted while it runs is gone before its pods are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +86,17 @@ class Memory:
             self._admitted.pop(session.key, None)
         return True
 
-    def forget_session(self, key: Key, uid: str | None = None) -> None:
-        """The resource is gone, unless another uid has its name. Its Jobs, while they live, still hold its domain."""
+    def forget_session(self, key: Key, uid: str | None = None) -> str:
+        """The resource is gone, unless another uid has its name. Its Jobs, while they live, still hold its domain.
+
+        Returns the domain that it let go of; empty when that is not known.
+        """
         known = self._sessions.get(key)
         if known is not None and uid not in (None, known.uid):
-            return
+            return ""
         self._sessions.pop(key, None)
         self._admitted.pop(key, None)
+        return known.domain if known else ""
 
     def see_job(self, job: Manifest, *, live: bool, ended: datetime | None = None) -> None:
         """Take in a Job, unless something newer of it is known. What isn't a session's own is left out."""
@@ -113,22 +120,27 @@ class Memory:
             width=int(width) if width.isdigit() else 1,
         )
 
-    def forget_job(self, key: Key) -> None:
-        self._jobs.pop(key, None)
+    def forget_job(self, key: Key, now: datetime) -> None:
+        """The Job is gone. If it was alive, its pods are ending now, and the shop is to be left alone until then."""
+        job = self._jobs.pop(key, None)
+        if job is not None and job.live and job.domain:
+            self._ended(job.domain, now + LAST_BREATH)
 
-    def forget_jobs_but(self, alive: Iterable[Key], *, newest: int) -> None:
-        """After a full listing whose newest Job has this version: what is neither in it nor newer is gone."""
-        keep = set(alive)
-        self._jobs = {key: job for key, job in self._jobs.items() if key in keep or job.version > newest}
+    def job_versions(self) -> dict[Key, int]:
+        """The Jobs known now: to be taken before a full listing, for `forget_missing_jobs` after it."""
+        return {key: job.version for key, job in self._jobs.items()}
+
+    def forget_missing_jobs(self, before: Mapping[Key, int], listed: Iterable[Key], now: datetime) -> None:
+        """What was known before a full listing, is not in it, and was not heard of meanwhile, is gone."""
+        for key in set(before).difference(listed):
+            if key in self._jobs and self._jobs[key].version == before[key]:
+                self.forget_job(key, now)
 
     def _ended(self, domain: str, at: datetime) -> None:
         self._last_end[domain] = max(at, self._last_end.get(domain, at))
 
     def keys(self) -> list[Key]:
         return list(self._sessions)
-
-    def uids(self) -> set[str]:
-        return {known.uid for known in self._sessions.values()}
 
     def admit(self, session: Session) -> None:
         """Remember a start before it is written anywhere, so that no second one is decided meanwhile."""
@@ -194,4 +206,5 @@ def _wish(session: Session) -> Wish:
         spaced=session.mode is not Mode.DEBUG,
         suspended=session.suspended,
         policy=session.policy_name,
+        refused=(session.condition("Admitted") or {}).get("reason") in REFUSALS,
     )

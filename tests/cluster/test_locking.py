@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from webaudit_cluster import cluster, footprint, paths
+from webaudit_cluster import cluster, footprint, paths, teardown
 from webaudit_cluster.errors import ClusterError
 from webaudit_cluster.locking import lock
 
@@ -86,7 +86,7 @@ def test_the_cluster_of_another_checkout_is_not_taken_for_ones_own() -> None:
 def test_a_cluster_that_is_down_leaves_the_machine_to_the_one_of_another_checkout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cluster.teardown, "take_down", lambda *_: pytest.fail("it touched the machine"))
+    monkeypatch.setattr(teardown, "take_down", lambda *_: pytest.fail("it touched the machine"))
     ours = cluster.Cluster()
     ours.state.mkdir()
     ours.down()
@@ -99,7 +99,7 @@ def test_a_cluster_that_is_down_leaves_the_machine_to_the_one_of_another_checkou
 def test_what_a_machine_that_was_restarted_left_of_a_cluster_is_no_leave_to_touch_another_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cluster.teardown, "take_down", lambda *_: pytest.fail("it touched the machine"))
+    monkeypatch.setattr(teardown, "take_down", lambda *_: pytest.fail("it touched the machine"))
     footprint.record(paths.cache() / "cluster.before.json")
     with pytest.raises(ClusterError, match="local cluster of another checkout"):
         cluster.Cluster().down()

@@ -8,6 +8,7 @@ from typing import Any
 import kopf
 import pytest
 
+from testkit.clock import FakeClock
 from testkit.operator import HD, NOW, job_manifest, session, with_status
 from webaudit_operator import handlers
 from webaudit_operator.admission import World
@@ -70,19 +71,19 @@ def test_a_job_holds_its_sessions_shop_as_long_as_it_lives(
     memory: Memory, kind: str | None, state: JobState, holds: bool
 ) -> None:
     of = session()
-    handlers.note_job(memory, "ADDED", job_manifest(of))
-    assert handlers.note_job(memory, kind, job_manifest(of, HD, state)) == KEY
+    handlers.note_job(memory, "ADDED", job_manifest(of), NOW)
+    assert handlers.note_job(memory, kind, job_manifest(of, HD, state), NOW) == KEY
     assert [holder.key for holder in seen(memory).holders] == ([KEY] if holds else [])
 
 
 def test_a_job_that_no_session_owns_is_no_reason_to_look(memory: Memory) -> None:
     stray = job_manifest(session(), ownerReferences=[{"kind": "CronJob", "name": "acme", "uid": "1"}])
-    assert handlers.note_job(memory, "ADDED", stray) is None
+    assert handlers.note_job(memory, "ADDED", stray, NOW) is None
 
 
 async def test_events_reach_the_queue(memory: Memory) -> None:
     queued: list[Key] = []
-    registry: Any = handlers.build_registry(memory, queued.append)
+    registry: Any = handlers.build_registry(memory, queued.append, FakeClock())
     session_changed, job_changed = (handler.fn for handler in registry._watching.get_all_handlers())
     of = session()
     stray = job_manifest(of, ownerReferences=[])
@@ -97,7 +98,7 @@ async def called(handler: Any, kind: str, body: Any) -> None:
 
 
 def test_kopf_watches_two_kinds_and_does_nothing_else(memory: Memory) -> None:
-    registry: Any = handlers.build_registry(memory, lambda key: None)
+    registry: Any = handlers.build_registry(memory, lambda key: None, FakeClock())
     watched = {handler.selector.any_name: handler for handler in registry._watching.get_all_handlers()}
     assert set(watched) == {"auditsessions", "jobs"}
     assert (watched["auditsessions"].selector.group, watched["auditsessions"].selector.version) == (

@@ -161,12 +161,12 @@ def test_settings_reach_the_pod() -> None:
         capture_memory_request="1Gi",
         capture_cpu_request="1",
         job_deadline_seconds=120,
-        job_ttl_seconds=60,
+        job_ttl_seconds=400,
     )
     (container,) = pod_spec(job)["containers"]
     assert (container["image"], container["imagePullPolicy"]) == ("registry/capture:2", "Never")
     assert container["resources"] == {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
-    assert (job["spec"]["activeDeadlineSeconds"], job["spec"]["ttlSecondsAfterFinished"]) == (120, 60)
+    assert (job["spec"]["activeDeadlineSeconds"], job["spec"]["ttlSecondsAfterFinished"]) == (120, 400)
 
 
 def test_a_product_page_that_was_found_is_an_argument() -> None:

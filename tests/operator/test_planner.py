@@ -207,6 +207,35 @@ def test_suspending_stops_running_jobs_and_resuming_lets_them_go_on() -> None:
     assert again.status["attempts"] == 2
 
 
+def test_a_start_over_that_was_interrupted_goes_on_under_its_number() -> None:
+    of = running(session())
+    resumed, suspended = job(of, HD, resumed=2), job(of, HM, JobState.SUSPENDED)
+    plan = planner.plan(observed(of, resumed, suspended))
+    assert plan.actions == (ResumeJob(job_name(of, HM, 1), 1, 2),)
+    assert plan.status is not None
+    assert plan.status["attempts"] == 2
+    refused = {"verdict": Verdict.FAILED, "reason": "upload_refused", "blame": Blame.PLATFORM}
+    signed_anew = (job(of, HD, JobState.FAILED), job(of, HD, attempt=2), job(of, HM, JobState.FAILED))
+    plan = planner.plan(observed(of, *signed_anew, outcomes=(outcome(of, HM, **refused),)))
+    assert plan.actions == (StartCapture(HM, 2, None),)
+    assert plan.status is not None
+    assert plan.status["attempts"] == 2
+
+
+def test_a_session_of_which_nothing_could_be_started_waits_and_says_why() -> None:
+    seen = observed(session())
+    plan = planner.held_back(seen, Obstacle("JobRefused", "exceeded quota: pods"))
+    assert plan.actions == ()
+    assert plan.status is not None
+    assert (plan.status["phase"], plan.status["attempts"], "startTime" in plan.status) == ("Queued", 0, False)
+    assert condition(plan, "Admitted")["status"] == "False"
+    assert (condition(plan, "Ready")["reason"], condition(plan, "Ready")["message"]) == (
+        "JobRefused",
+        "exceeded quota: pods",
+    )
+    assert plan.look_again is not None
+
+
 def test_a_suspended_session_starts_nothing_new() -> None:
     of = running(session(), suspend=True)
     done = (outcome(of, HD, pdp=PDP), outcome(of, HM))

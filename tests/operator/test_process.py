@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -105,12 +106,31 @@ async def test_an_operator_that_starts_while_postgres_is_away_runs_all_the_same(
         ({"STORAGE_EMULATOR_HOST": "http://no-such-host.invalid:4443"}, "no-such-host.invalid"),
         ({"WEBAUDIT_DATABASE_URL": "mysql://u:p@h/d"}, "WEBAUDIT_DATABASE_URL"),
         ({"WEBAUDIT_DATABASE_URL": "postgresql://u:p@no-such-host.invalid/d"}, "no-such-host.invalid"),
+        ({"WEBAUDIT_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d?colour=red"}, "colour"),
+        ({"WEBAUDIT_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d?sslmode=red"}, "sslmode"),
+        ({"WEBAUDIT_DATABASE_URL": "postgresql://u:p@one:5432,two:5432/d"}, "WEBAUDIT_DATABASE_URL"),
         ({"KUBECONFIG": "/nowhere/kubeconfig"}, "kubeconfig"),
     ],
-    ids=["bucket", "signing key", "bucket host", "not postgres", "database host", "no cluster"],
+    ids=[
+        "bucket",
+        "signing key",
+        "bucket host",
+        "not postgres",
+        "database host",
+        "database option",
+        "database option's value",
+        "two databases",
+        "no cluster",
+    ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_line(env: dict[str, str], change: dict[str, str], words: str) -> None:
     _one_line_with(env | change, words)
+
+
+def test_a_port_that_is_taken_stops_the_start_with_one_line(env: dict[str, str]) -> None:
+    with socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
+        port = taken.getsockname()[1]
+        _one_line_with(env | {"WEBAUDIT_HTTP_PORT": str(port)}, f"WEBAUDIT_HTTP_PORT: cannot listen on port {port}")
 
 
 def test_a_wrong_password_or_database_stops_the_start_with_one_line_without_the_password(

@@ -78,7 +78,7 @@ def test_all_that_is_missing_is_named_at_once(env: pytest.MonkeyPatch) -> None:
         ("RETENTION_BATCH", "1001", "less than or equal to 1000"),
         ("SIGNED_URL_HOURS", "169", "less than or equal to 168"),
         ("JOB_DEADLINE_SECONDS", "59", "greater than or equal to 60"),
-        ("JOB_TTL_SECONDS", "-1", "greater than or equal to 0"),
+        ("JOB_TTL_SECONDS", "0", "greater than or equal to 300"),
         ("HTTP_PORT", "65536", "less than or equal to 65535"),
         ("LOG_FORMAT", "xml", "'json' or 'text'"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),

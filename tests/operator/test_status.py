@@ -214,7 +214,7 @@ def test_a_refused_job_is_pending_with_the_words_of_the_api_server() -> None:
     built = status.build(
         session(), facts(page(HD, "running", job="a-1"), page(HM, "running", job="a-2"), page(PD, "pending"))
     )
-    told = status.with_refusals(built, {HM: "exceeded quota: " + "x" * 500})
+    told = status.with_refusals(built, {HM: Obstacle("JobRefused", "exceeded quota: " + "x" * 500)})
     desktop, mobile, pdp = told["pages"]
     assert (desktop, pdp) == (built["pages"][0], built["pages"][2])
     assert (mobile["status"], mobile["reason"], "job" in mobile) == ("pending", "JobRefused", False)

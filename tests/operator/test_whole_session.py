@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ import pytest_asyncio
 
 from testkit import standin
 from testkit.gcs_server import GcsServer
-from testkit.stage import Killed, Stage, Tripwire, staged
+from testkit.stage import Deployment, Stage, Tripwire, staged
 from testkit.standin import StandIn
 from webaudit_capture.contract import RESULT_FILE
 from webaudit_cluster.apiserver import ApiServer
-from webaudit_operator.sessions import Session
+from webaudit_cluster.kubectl import CommandFailed
+from webaudit_cluster.waiting import until
+from webaudit_operator.sessions import Key, Manifest, Session
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.postgres]
 
@@ -175,14 +178,19 @@ async def test_a_session_deleted_while_running_is_closed_in_the_record(stage: St
     ]
 
 
+NUMBERS = {"id", "page_id", "artifact", "observedGeneration", "key"}
+TIMES = {
+    *("created_at", "deleted_at", "requested_at", "confirmed_at", "timestamp", "at", "due", "retention_until"),
+    *("startTime", "completionTime", "lastTransitionTime", "duration"),
+}
+"""Of these only whether they are there."""
+
+
 def _neutral(session: Session, value: Any) -> Any:
     """Rows and status with what must differ between two runs made equal."""
     if isinstance(value, dict):
-        times = {"id", "page_id", "created_at", "timestamp", "retention_until", "lastTransitionTime", "startTime"}
         return {
-            k: _neutral(session, v)
-            for k, v in value.items()
-            if k not in times | {"completionTime", "duration", "observedGeneration", "at", "key"}
+            k: (v is not None) if k in TIMES else _neutral(session, v) for k, v in value.items() if k not in NUMBERS
         }
     if isinstance(value, list | tuple):
         return [_neutral(session, v) for v in value]
@@ -191,21 +199,127 @@ def _neutral(session: Session, value: Any) -> Any:
 
 
 async def _ending(stage: Stage, session: Session) -> Any:
+    """All that is left of a session: rows, status, objects, Jobs."""
     rows = await stage.rows(session)
     rows["crawl_logs"].sort(key=lambda row: (row["event_type"], row["message"], str(row["details"].get("event"))))
     jobs = sorted(job["metadata"]["name"] for job in await stage.kube.list_jobs(session))
-    return _neutral(session, [rows, session.status, sorted(await stage.objects(session)), jobs])
+    body = await stage.kube.get_session(session.key)
+    status = None if body is None else Session(body).status
+    return _neutral(session, [rows, status, sorted(await stage.objects(session)), jobs])
 
 
-async def test_killed_at_any_side_effect_and_started_again_ends_the_same(stage: Stage) -> None:
+async def left_alone(stage: Stage, operator: Deployment, key: Key) -> Session:
+    return await stage.settle(operator, key)
+
+
+async def suspended_and_resumed(stage: Stage, operator: Deployment, key: Key) -> Session:
+    await look_until(stage, operator, key, lambda jobs: len(jobs) == 2)
+    stage.patch(key, suspend=True)
+    await look_until(stage, operator, key, lambda jobs: all(job["spec"].get("suspend") for job in jobs))
+    stage.patch(key, suspend=False)
+    # Before a pod could end: all of them go on.
+    await look_until(stage, operator, key, lambda jobs: not any(job["spec"].get("suspend") for job in jobs))
+    return await stage.settle(operator, key)
+
+
+async def deleted_with_its_evidence(stage: Stage, operator: Deployment, key: Key) -> Session:
+    stage.patch(key, deletionPolicy="Delete")
+    session = await stage.settle(operator, key)
+    stage.api.kubectl("delete", "auditsession", key.name, "-n", key.namespace, "--wait=false")
+    await look_until_gone(stage, operator, key)
+    return session
+
+
+async def deleted_by_its_time_to_live(stage: Stage, operator: Deployment, key: Key) -> Session:
+    stage.patch(key, deletionPolicy="Delete")
+    session = await stage.settle(operator, key)
+    stage.patch(key, ttlSecondsAfterFinished=0)
+    await look_until_gone(stage, operator, key)
+    return session
+
+
+async def look_until(
+    stage: Stage, operator: Deployment, key: Key, enough: Callable[[list[Manifest]], bool], looks: int = 10
+) -> None:
+    for _ in range(looks):
+        await operator.reconcile(key)
+        session = await stage.session(key)
+        if enough(await stage.kube.list_jobs(session)):
+            return
+    raise AssertionError(f"{key} did not get there in {looks} looks")
+
+
+async def look_until_gone(stage: Stage, operator: Deployment, key: Key, looks: int = 10) -> None:
+    for _ in range(looks):
+        await operator.reconcile(key)
+        await stage.collect_garbage()
+        if await stage.kube.get_session(key) is None:
+            return
+    raise AssertionError(f"{key} is still there after {looks} looks")
+
+
+@pytest.mark.parametrize(
+    "story", [left_alone, suspended_and_resumed, deleted_with_its_evidence, deleted_by_its_time_to_live]
+)
+async def test_killed_at_any_side_effect_and_started_again_ends_the_same(
+    stage: Stage, story: Callable[[Stage, Deployment, Key], Awaitable[Session]]
+) -> None:
     wire = Tripwire()
-    undisturbed = await stage.settle(stage.operator(wire), stage.apply("calm"))
-    expected = await _ending(stage, undisturbed)
+    undisturbed = Deployment(stage, wire)
+    expected = await _ending(stage, await story(stage, undisturbed, stage.apply("calm")))
     assert len(wire.seen) > 20
     for position in range(len(wire.seen)):
         for after in (False, True):
             key = stage.apply(f"kill-{position}-{'after' if after else 'before'}")
-            with pytest.raises(Killed) as killed:
-                await stage.settle(stage.operator(Tripwire(position, after=after)), key)
-            session = await stage.settle(stage.operator(), key)
-            assert await _ending(stage, session) == expected, f"position {position}: {killed.value}"
+            operator = Deployment(stage, Tripwire(position, after=after))
+            session = await story(stage, operator, key)
+            (killed,) = operator.kills
+            assert await _ending(stage, session) == expected, f"position {position}: {killed}"
+
+
+def refused(stage: Stage, *command: str) -> bool:
+    try:
+        stage.api.kubectl(*command)
+    except CommandFailed:
+        return True
+    return False
+
+
+async def test_a_session_whose_jobs_are_refused_waits_says_why_and_starts_when_they_are_taken(stage: Stage) -> None:
+    quota: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none", "namespace": stage.namespace},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }
+    stage.api.kubectl("create", "-f", "-", input=json.dumps(quota))
+    counted = json.dumps(
+        {"status": {"hard": quota["spec"]["hard"], "used": quota["spec"]["hard"]}}
+    )  # as its controller
+    where = ("-n", stage.namespace)
+    stage.api.kubectl("patch", "resourcequota", "none", *where, "--subresource=status", "--type=merge", "-p", counted)
+    probe = ("create", "job", "probe", "--image=none", *where, "--dry-run=server")
+    until(lambda: refused(stage, *probe), 30, "the quota is not enforced")
+    key = stage.apply("poor")
+    operator = stage.operator()
+    await operator.reconciler.reconcile(key)
+    session = await stage.session(key)
+    assert (session.phase, session.started) == ("Queued", None)
+    assert conditions(session)["Admitted"] == ("False", "JobRefused")
+    assert "none" in session.condition("Admitted")["message"]  # type: ignore[index]
+    wire = Tripwire()
+    await stage.operator(wire).reconciler.reconcile(key)
+    assert "put_status" not in wire.seen, "the same words again are no news"
+    stage.api.kubectl("delete", "resourcequota", "none", *where)
+    session = await stage.settle(operator, key)
+    assert (session.phase, session.attempts) == ("Completed", 1)
+
+
+async def test_a_phase_that_somebody_else_wrote_is_not_believed(stage: Stage) -> None:
+    key = stage.apply("told")
+    forged = json.dumps({"status": {"phase": "Completed"}})
+    stage.api.kubectl(
+        *("patch", "auditsession", key.name, "-n", key.namespace, "--subresource=status", "--type=merge", "-p", forged)
+    )
+    session = await stage.settle(stage.operator(), key)
+    assert (session.phase, session.status["summary"]) == ("Completed", "4/4")

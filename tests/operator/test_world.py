@@ -9,8 +9,8 @@ import pytest
 
 from testkit.operator import HD, HM, NOW, job_manifest, session, with_status
 from webaudit_operator.admission import first_obstacle
-from webaudit_operator.jobs import JobState
-from webaudit_operator.sessions import Key, Session, format_time
+from webaudit_operator.jobs import GRACE_SECONDS, JobState
+from webaudit_operator.sessions import Session, format_time, key_of
 from webaudit_operator.world import Memory, parent_of
 
 ACME = "acme-shop.com"
@@ -110,15 +110,60 @@ def test_a_job_that_no_session_owns_is_nobodys() -> None:
     assert holders(known) == {}
 
 
-def test_jobs_missing_from_a_full_listing_are_gone() -> None:
+@pytest.mark.parametrize("other_is_listed", [True, False])
+def test_jobs_missing_from_a_full_listing_are_gone(other_is_listed: bool) -> None:
     one, two = session("one"), session("two", spec={"url": "https://two.com/"})
     known = memory()
-    for of in (one, two):
-        known.see_job(job_manifest(of), live=True)
-    kept = job_manifest(two)["metadata"]
-    newest = int(job_manifest(two)["metadata"]["resourceVersion"])
-    known.forget_jobs_but([Key(kept["namespace"], kept["name"])], newest=newest)
-    assert holders(known) == {"two": "two.com"}
+    listed = key_of(job_manifest(two))
+    known.see_job(job_manifest(two), live=other_is_listed)  # older than the one that is missing
+    known.see_job(job_manifest(one), live=True)
+    before = known.job_versions()
+    known.forget_missing_jobs(before, [listed] if other_is_listed else [], NOW)
+    assert holders(known) == ({"two": "two.com"} if other_is_listed else {})
+
+
+def test_a_job_that_was_made_while_the_listing_was_taken_stays() -> None:
+    known = memory()
+    before = known.job_versions()
+    known.see_job(job_manifest(session()), live=True)
+    known.forget_missing_jobs(before, [], NOW)
+    assert holders(known) == {"acme": ACME}
+
+
+def test_a_job_that_was_heard_of_while_the_listing_was_taken_stays() -> None:
+    known = memory()
+    known.see_job(job_manifest(session()), live=True)
+    before = known.job_versions()
+    known.see_job(job_manifest(session()), live=True)  # a newer version of it
+    known.forget_missing_jobs(before, [], NOW)
+    assert holders(known) == {"acme": ACME}
+
+
+def test_a_shop_is_left_alone_until_the_pods_of_a_deleted_job_have_ended() -> None:
+    gone, asking = session(), session("next")
+    known = memory(asking)
+    known.see_job(job_manifest(gone), live=True)
+    known.forget_job(key_of(job_manifest(gone)), NOW)
+    assert obstacle(known, asking) == "DomainSpacing"
+    assert known.world(NOW).last_end == {ACME: NOW + timedelta(seconds=GRACE_SECONDS)}
+
+
+def test_a_job_that_had_ended_leaves_no_pods_to_wait_for() -> None:
+    gone = session()
+    known = memory()
+    known.see_job(job_manifest(gone, state=JobState.SUCCEEDED), live=False)
+    known.forget_job(key_of(job_manifest(gone)), NOW)
+    assert known.world(NOW).last_end == {}
+
+
+@pytest.mark.parametrize("reason", ["JobRefused", "SigningFailed"])
+def test_nobody_waits_for_a_session_of_which_nothing_can_be_started(reason: str) -> None:
+    told = {"phase": "Queued", "conditions": [{"type": "Admitted", "status": "False", "reason": reason}]}
+    stuck = session("stuck", created=NOW - timedelta(hours=1), status=told)
+    asking = session("next")
+    known = memory(stuck, asking)
+    assert obstacle(known, asking) is None
+    assert obstacle(known, stuck) is None, "it is tried again"
 
 
 def test_a_late_event_does_not_take_back_what_was_written() -> None:
@@ -141,7 +186,8 @@ def test_a_session_created_anew_under_its_old_name_starts_from_nothing() -> None
     known.admit(old)
     new = session(uid="22222222-0000-0000-0000-000000000000")
     assert known.see_session(new.body)
-    assert (holders(known), waiting(known), known.uids()) == ({}, {"acme"}, {new.uid})
+    assert (holders(known), waiting(known)) == ({}, {"acme"})
+    assert [wish.uid for wish in known.world(NOW).waiting] == [new.uid]
 
 
 def test_a_late_event_of_a_deleted_session_does_not_replace_its_successor() -> None:
@@ -149,7 +195,7 @@ def test_a_late_event_of_a_deleted_session_does_not_replace_its_successor() -> N
     new = session(uid="22222222-0000-0000-0000-000000000000", status=STARTED)
     known = memory(new)
     assert not known.see_session(old.body)
-    assert known.uids() == {new.uid}
+    assert [holder.uid for holder in known.world(NOW).holders] == [new.uid]
     assert holders(known) == {"acme": ACME}
 
 
@@ -165,7 +211,8 @@ def test_a_forgotten_session_neither_holds_nor_waits() -> None:
     of = session()
     known = memory(of)
     known.admit(of)
-    known.forget_session(of.key)
+    assert known.forget_session(of.key) == ACME
+    assert known.forget_session(of.key) == ""
     assert (holders(known), waiting(known), known.keys()) == ({}, set(), [])
 
 

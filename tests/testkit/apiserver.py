@@ -51,8 +51,9 @@ def kube_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def namespace(kube_api: ApiServer) -> str:
-    """A namespace of the test's own. It stays until the server goes: nobody is there to empty it."""
+def namespace(kube_api: ApiServer) -> Iterator[str]:
+    """A namespace of the test's own. It stays until the server goes, but no session in it: operators look at all."""
     name = f"test-{secrets.token_hex(4)}"
     kube_api.kubectl("create", "namespace", name)
-    return name
+    yield name
+    kube_api.kubectl("delete", "auditsessions", "--all", f"--namespace={name}", "--wait=false")

@@ -94,6 +94,7 @@ def job(
     reason: str = "",
     message: str = "",
     deleting: bool = False,
+    resumed: int = 0,
 ) -> JobView:
     return JobView(
         name=job_name(of, key, attempt),
@@ -105,6 +106,7 @@ def job(
         reason=reason,
         message=message,
         ended=None if state in (JobState.ACTIVE, JobState.SUSPENDED) else NOW,
+        resumed=resumed,
     )
 
 

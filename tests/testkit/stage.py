@@ -90,6 +90,26 @@ class _Watched:
         return watched
 
 
+class Deployment:
+    """An operator that is started again whenever it was killed."""
+
+    def __init__(self, stage: Stage, wire: Tripwire) -> None:
+        self._stage = stage
+        self._operator = stage.operator(wire)
+        self.kills: list[Killed] = []
+
+    @property
+    def reconciler(self) -> Deployment:
+        return self
+
+    async def reconcile(self, key: Key) -> None:
+        try:
+            await self._operator.reconciler.reconcile(key)
+        except Killed as killed:
+            self.kills.append(killed)
+            self._operator = self._stage.operator()
+
+
 @dataclass
 class Stage:
     api: ApiServer
@@ -137,7 +157,12 @@ class Stage:
         assert body is not None, f"{key} is gone"
         return Session(body)
 
-    async def settle(self, operator: Controller, key: Key, *, looks: int = 40) -> Session:
+    def patch(self, key: Key, **spec: Any) -> None:
+        """An edit of the session's spec."""
+        body = json.dumps({"spec": spec})
+        self.api.kubectl("patch", "auditsession", key.name, "-n", key.namespace, "--type=merge", "-p", body)
+
+    async def settle(self, operator: Controller | Deployment, key: Key, *, looks: int = 40) -> Session:
         """Look and let Jobs end, in turn, until the session is finished and recorded."""
         for _ in range(looks):
             await operator.reconciler.reconcile(key)

@@ -22,13 +22,18 @@ LOCK_TIMEOUT = 10
 IDLE_IN_TRANSACTION_TIMEOUT = 30
 MIGRATION_LOCK_TIMEOUT = 120
 """Seconds a migration waits for the one before it, or for a table in use."""
+SILENCE = {"tcp_user_timeout": 10_000, "keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3}
+"""A server whose machine is gone says nothing at all; TCP's own patience with it is a quarter of an hour.
+
+Milliseconds, seconds, seconds, tries: https://www.postgresql.org/docs/15/libpq-connect.html
+"""
 
 
 def psycopg_url(url: str) -> URL:
     """The same place, reached with psycopg. Raises StoreMisconfigured when it is no PostgreSQL URL."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second: a port that is no number
         parsed = URL.create("none")
     if parsed.get_backend_name() not in ("postgresql", "postgres") or not parsed.database:
         raise StoreMisconfigured("WEBAUDIT_DATABASE_URL: write postgresql://user:password@host:5432/database")
@@ -55,7 +60,12 @@ def _connect_args(url: URL, name: str, limits: dict[str, int]) -> dict[str, Any]
     given = url.query.get("options")
     if isinstance(given, str):
         options.append(given)  # last, so that the URL's own choice wins
-    return {"connect_timeout": CONNECT_TIMEOUT, "application_name": name, "options": " ".join(options)}
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": name,
+        "options": " ".join(options),
+        **{key: value for key, value in SILENCE.items() if key not in url.query},
+    }
 
 
 class Database:

@@ -48,6 +48,7 @@ _CONNECT_FAULTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"permission denied for database"), "the user may not connect to this database"),
     (re.compile(r"certificate verify failed|does not support SSL"), "TLS as asked for in the URL fails"),
 )
+_BAD_OPTION = re.compile(r"invalid (connection option|\S+ value|integer value|port number)", re.IGNORECASE)
 _RESOLVER_BUSY = re.compile(r"Temporary failure in name resolution")
 
 _MISCONFIGURED = (
@@ -89,6 +90,8 @@ def explain(error: SQLAlchemyError, url: URL) -> StoreUnavailable | StoreMisconf
         if state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES:
             return StoreUnavailable(f"{place(url)}: {words}")
         return None
+    if _BAD_OPTION.search(words):
+        return StoreMisconfigured(f"WEBAUDIT_DATABASE_URL: {words}")
     if not isinstance(error, OperationalError) and not error.connection_invalidated:
         return None
     if not _RESOLVER_BUSY.search(words):
