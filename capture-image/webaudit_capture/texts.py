@@ -1,4 +1,4 @@
-"""Text from pages, fit to be written: UTF-8 has no halves of a character, and PostgreSQL no NUL; JavaScript has both."""
+"""Text from pages, fit to be written: UTF-8 has no halves of a character, PostgreSQL no NUL, JavaScript has both."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def well_formed(value: Any) -> Any:
-    """The value with U+FFFD for every NUL and every half of a surrogate pair, in texts, lists, tuples and dicts alike."""
+    """The value with U+FFFD for every NUL and every half of a surrogate pair, in lists, tuples and dicts as well."""
     if isinstance(value, str):
         value = value.replace("\0", "\ufffd")
         try:

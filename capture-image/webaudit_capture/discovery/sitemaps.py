@@ -27,7 +27,7 @@ _OTHER_NAME = re.compile(
     r"categor|kategor|collection|page|blog|post|article|news|image|video|author|tag|brand|store|static|cms|recipe",
     re.IGNORECASE,
 )
-_SITEMAP_LINE = re.compile(r"^\s*sitemap\s*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+_SITEMAP_LINE = re.compile(r"^[ \t]*+sitemap[ \t]*+:[ \t]*+(\S++)", re.IGNORECASE | re.MULTILINE)
 _GZIP_MAGIC = b"\x1f\x8b"
 
 

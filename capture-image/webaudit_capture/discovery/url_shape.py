@@ -60,7 +60,8 @@ _PRODUCT_KEYS = _segments(
     """
 )
 _GENERIC_KEYS = _segments("id item p")
-_PRODUCT_SCRIPT = re.compile(r"(?:product|produkt|item|artikel|detail|goods)[^/]*\.(?:php|aspx?|jsp|html?|cgi)$")
+_PRODUCT_SCRIPT = re.compile(r"product|produkt|item|artikel|detail|goods")
+_SCRIPT = re.compile(r"\.(?:php|aspx?|jsp|html?|cgi)$")
 _NUMBER_END = re.compile(r"(?:^|[-_./])(?!(?:19|20)\d\d$)\d{4,}$")
 _SKU_END = re.compile(r"(?:^|[-_/.])(?:[a-z]{1,5}\d{3,}[a-z]{0,3}|\d{3,}[a-z]{1,4})$")
 _TRACKING = re.compile(
@@ -114,7 +115,9 @@ def _product_query(path: str, keys: dict[str, str]) -> bool:
     named = [key for key in keys if key in _PRODUCT_KEYS]
     if named and "add-to-cart" not in keys:
         return True
-    return _PRODUCT_SCRIPT.search(path) is not None and bool(keys.keys() & (_PRODUCT_KEYS | _GENERIC_KEYS))
+    name = path.rpartition("/")[2]
+    script = _SCRIPT.search(name) is not None and _PRODUCT_SCRIPT.search(name) is not None
+    return script and bool(keys.keys() & (_PRODUCT_KEYS | _GENERIC_KEYS))
 
 
 def visit_url(url: str) -> str:

@@ -11,10 +11,14 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-_WRAPPING = re.compile(r"<!--|-->|(?://|/\*)?\s*<!\[CDATA\[\s*(?:\*/)?|(?://|/\*)?\s*\]\]>\s*(?:\*/)?")
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_COMMENT = re.compile(rf"({_STRING})|/\*.*?\*/|//[^\n]*", re.DOTALL)
-_TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
+# Blocks come from anyone and may be long, and a pattern holds up all else while it matches: each of these takes time in
+# proportion to the block. What is opened and never closed reaches to the end, and runs are possessive. Groups are not:
+# in Python 3.11.2 a possessive group forgets where it stood (https://github.com/python/cpython/issues/106052).
+_STRING = r'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*"?)'
+_MARK = r"<!--|-->|(?:(?://|/\*)\s*+)?(?:<!\[CDATA\[|\]\]>)(?:\s*+\*/)?"
+_COMMENT = r"/\*.*?(?:\*/|\Z)|//[^\n]*+"
+_ASIDE = re.compile(rf"{_STRING}|{_MARK}|{_COMMENT}", re.DOTALL)
+_TRAILING_COMMA = re.compile(rf"{_STRING}|,(?=\s*+[}}\]])", re.DOTALL)
 _BETWEEN = re.compile(r"[\s;,\ufeff]*")
 
 
@@ -34,11 +38,9 @@ def parse(block: str) -> list[Any]:
     Tolerated: several values in a row, comments, CDATA and HTML comment marks, trailing commas and semicolons, raw
     line breaks in strings, a block written with HTML entities. Fractions come as Decimal.
     """
-    stripped = _WRAPPING.sub("", block)
-    repaired = _TRAILING_COMMA.sub(_keep_strings, _COMMENT.sub(_keep_strings, stripped))
     best: list[Any] = []
-    for text in (block, stripped, repaired, unescape(repaired)):
-        values, whole = _read(text)
+    for mend in (_as_it_is, _repaired, _repaired_as_html):
+        values, whole = _read(mend(block))
         if whole:
             return values
         if len(values) > len(best):
@@ -54,8 +56,20 @@ def unescape(text: str) -> str:
         return text
 
 
+def _as_it_is(block: str) -> str:
+    return block
+
+
+def _repaired(block: str) -> str:
+    return _TRAILING_COMMA.sub(_keep_strings, _ASIDE.sub(_keep_strings, block))
+
+
+def _repaired_as_html(block: str) -> str:
+    return _repaired(unescape(block))
+
+
 def _keep_strings(match: re.Match[str]) -> str:
-    return match.group(1) or ""
+    return match["string"] or ""
 
 
 def _read(text: str) -> tuple[list[Any], bool]:

@@ -16,7 +16,7 @@ MAX_DEPTH = 40
 """Nodes nested deeper are dropped: no real page needs them, and hostile ones must not exhaust the stack."""
 
 _VOCABULARY = re.compile(r"^(?:https?://(?:www\.)?schema\.org/|schema:)", re.IGNORECASE)
-_TAGS = re.compile(r"<[^>]{1,200}>")
+_TAGS = re.compile(r"<[^<>]{1,200}+>")
 
 PRODUCT_TYPES = frozenset(
     {"Product", "ProductGroup", "ProductModel", "IndividualProduct", "SomeProducts", "Vehicle", "Car"}

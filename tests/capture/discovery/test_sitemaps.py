@@ -48,6 +48,13 @@ def test_robots_txt_names_sitemaps(robots: str, sitemaps: list[str]) -> None:
     assert robots_sitemaps(robots) == sitemaps
 
 
+@pytest.mark.timeout(30)  # takes a moment; before, an empty robots.txt of 20,000 lines took seconds
+@pytest.mark.parametrize("piece", ["\n", " ", "\t\n", "sitemap", "sitemap:\n", "sitemap : "])
+def test_a_long_robots_txt_takes_time_in_proportion_to_its_length(piece: str) -> None:
+    hostile = piece * (2_000_000 // len(piece))
+    assert robots_sitemaps(f"Sitemap: /s.xml\n{hostile}")[0] == "/s.xml"
+
+
 IMAGES = (
     b'<urlset xmlns:image="http://www.google.com/schemas/sitemap-image/1.1"><url><loc>https://shop.test/a</loc>'
     b"<image:image><image:loc>https://shop.test/a.jpg</image:loc></image:image></url></urlset>"

@@ -73,6 +73,12 @@ def test_the_form_of_a_url(path: str, expected: Shape) -> None:
     assert shape(f"https://shop.test{path}") is expected
 
 
+@pytest.mark.timeout(30)  # takes a moment; before, the first of them did not end
+@pytest.mark.parametrize("piece", ["product", "item-", "-1111", "/p", "a1", "1", ".php", "/product/"])
+def test_a_long_url_takes_time_in_proportion_to_its_length(piece: str) -> None:
+    assert shape(f"https://shop.test/{piece * (2_000_000 // len(piece))}?item") in Shape
+
+
 @pytest.mark.parametrize(
     ("url", "opened"),
     [

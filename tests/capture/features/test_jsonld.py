@@ -44,6 +44,35 @@ def test_what_cannot_be_read_gives_no_node_and_no_error(block: str) -> None:
     assert [value for value in parse(block) if value is not None] == []
 
 
+@pytest.mark.parametrize(
+    ("block", "value"),
+    [
+        ('{"a": "<!-- x --> // y, ]", /* b: */ "b": [1, /* last */ ], }', {"a": "<!-- x --> // y, ]", "b": [1]}),
+        ('//<![CDATA[ {"a": "\\"//"} //]]>', {"a": '"//'}),
+        ('{"a": 1} /* to be continued', {"a": 1}),
+        ("{&quot;url&quot;: &quot;https://shop.test/a&quot;}", {"url": "https://shop.test/a"}),
+    ],
+)
+def test_only_what_stands_outside_strings_is_repaired(block: str, value: object) -> None:
+    assert parse(block) == [value]
+
+
+LONG = 2_000_000
+
+
+@pytest.mark.timeout(30)  # each takes about a second at most; before, several of them did not end
+@pytest.mark.parametrize("start", ["{", '{"name": "'])
+@pytest.mark.parametrize("piece", [" ", '"', '\\"', "/*", "// ", "<!-", "<![CDATA[", "]]>", ",]", "&#"])
+def test_a_long_block_takes_time_in_proportion_to_its_length(start: str, piece: str) -> None:
+    assert parse(start + piece * (LONG // len(piece)) + "x") == []
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("piece", ["<", "<a ", "&#"])
+def test_a_long_text_takes_time_in_proportion_to_its_length(piece: str) -> None:
+    assert text(piece * (LONG // len(piece)) + "Cup") is not None
+
+
 def test_values_in_a_row_are_all_read() -> None:
     assert parse('{"a": 1} {"b": 2}\n;{"c": 3}') == [{"a": 1}, {"b": 2}, {"c": 3}]
 
