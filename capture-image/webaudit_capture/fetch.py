@@ -16,7 +16,7 @@ class Fetcher:
         self._timeout = timeout
 
     async def __call__(self, url: str, max_bytes: int) -> bytes | None:
-        """The body if the answer is a success of at most so many bytes (as sent and as decoded), else None."""
+        """The first so many bytes (decoded) of a success's body, else None. What lies beyond them is not read."""
         try:
             target = normalize(url)
         except BadUrl:
@@ -35,8 +35,8 @@ class Fetcher:
                     body = bytearray()
                     async for chunk in answer.aiter_bytes():
                         body += chunk
-                        if len(body) > max_bytes:
-                            return None
-                    return bytes(body)
+                        if len(body) >= max_bytes:
+                            break
+                    return bytes(body[:max_bytes])
             except (httpx.HTTPError, httpx.InvalidURL):
                 return None
