@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -194,6 +195,8 @@ def _neutral(session: Session, value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [_neutral(session, v) for v in value]
+    if value == "already_absent":
+        return "deleted"  # by the one that was killed before it could say so
     text = str(value).replace(session.uid, "UID").replace(session.key.name, "NAME").replace(session.key.namespace, "NS")
     return re.sub(r"NAME-[0-9a-f]{8}-|#\d+|\b\d{16,}\b", "*", text)
 
@@ -258,6 +261,12 @@ async def look_until_gone(stage: Stage, operator: Deployment, key: Key, looks: i
     raise AssertionError(f"{key} is still there after {looks} looks")
 
 
+def turns(effects: list[str]) -> list[int]:
+    """Positions; of a row of equal effects, such as twenty deletions, the first and the last stand for all."""
+    rows = [list(row) for _, row in itertools.groupby(range(len(effects)), effects.__getitem__)]
+    return [position for row in rows for position in sorted({row[0], row[-1]})]
+
+
 @pytest.mark.parametrize(
     "story", [left_alone, suspended_and_resumed, deleted_with_its_evidence, deleted_by_its_time_to_live]
 )
@@ -268,7 +277,7 @@ async def test_killed_at_any_side_effect_and_started_again_ends_the_same(
     undisturbed = Deployment(stage, wire)
     expected = await _ending(stage, await story(stage, undisturbed, stage.apply("calm")))
     assert len(wire.seen) > 20
-    for position in range(len(wire.seen)):
+    for position in turns(wire.seen):
         for after in (False, True):
             key = stage.apply(f"kill-{position}-{'after' if after else 'before'}")
             operator = Deployment(stage, Tripwire(position, after=after))
