@@ -9,6 +9,7 @@ PYTEST := $(BIN)/pytest
 export WEBAUDIT_CACHE := $(CACHE)
 export PYTHONPATH := $(CURDIR)/operator:$(CURDIR)/capture-image:$(CURDIR)/cluster:$(CURDIR)/examples/demo
 export PYTHONDONTWRITEBYTECODE := 1
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 KIT := $(PYTHON) -m webaudit_cluster
 # Unit tests get a cache without binaries, so that one which needs them fails here as it would on a fresh clone.
 UNBUILT := $(CACHE)/unbuilt

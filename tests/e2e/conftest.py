@@ -20,7 +20,7 @@ FEW = {"maxCaptures": 8, "maxCapturesPerNamespace": 8}
 
 @pytest.fixture(scope="session")
 def place() -> Iterator[Platform]:
-    with platform.local(Quiet()) as place:
+    with platform.local(Quiet(), upstreams=()) as place:
         install.surroundings(place.kube, place.images)
         place.kube.run(*install.APPLY, "--filename", str(DEMO / "manifests" / "faults.yaml"))
         reached = [f"{shop}:80" for shop in SHOPS]

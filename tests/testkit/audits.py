@@ -12,11 +12,13 @@ from typing import Any
 import psutil
 
 from testkit.apiserver import audit_session
+from testkit.waiting import until
 from webaudit_demo import evidence, install, record
 from webaudit_demo.kube import Kube
 from webaudit_demo.record import Record
 
 FINISHED = ("Completed", "Partial", "Failed")
+POLL_SECONDS = 0.5
 Resource = dict[str, Any]
 
 
@@ -59,7 +61,7 @@ class Audits:
             if len(found) == len(names) and all(map(done, found)):
                 return sorted(found, key=lambda one: names.index(one["metadata"]["name"]))
             assert time.monotonic() < deadline, json.dumps([one["status"] for one in found], indent=1)
-            time.sleep(0.5)
+            time.sleep(POLL_SECONDS)
 
     def record(self, session: Resource) -> Record:
         return record.read(self.kube, install.NAMESPACE, session["metadata"]["uid"])
@@ -90,15 +92,28 @@ def operator_pod(kube: Kube) -> Resource:
     return max(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
 
-def kill_operator(kube: Kube) -> None:
-    """SIGKILL to the operator's own process, found by its pod: what a node that dies would do."""
+def kill_operator(kube: Kube) -> int:
+    """SIGKILL to the operator's own process, found by its pod. Returns how often it had been started again before."""
     uid = operator_pod(kube)["metadata"]["uid"]
-    for process in psutil.process_iter():
-        try:
-            ours = "webaudit-operator" in " ".join(process.cmdline()) and uid in Path(
-                f"/proc/{process.pid}/cgroup"
-            ).read_text().replace("_", "-")
-            if ours:
-                process.kill()
-        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-            continue
+
+    def processes() -> list[psutil.Process]:
+        return [process for process in psutil.process_iter() if is_operator(process, uid)]
+
+    until(processes, seconds=60)  # after an earlier kill the kubelet takes its time
+    before = restarts(kube)
+    (process,) = processes()
+    process.kill()
+    return before
+
+
+def is_operator(process: psutil.Process, pod_uid: str) -> bool:
+    try:
+        cgroup = Path(f"/proc/{process.pid}/cgroup").read_text().replace("_", "-")
+        return "webaudit-operator" in " ".join(process.cmdline()) and pod_uid in cgroup
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def restarts(kube: Kube) -> int:
+    """How often the operator's container was started again."""
+    return sum(state["restartCount"] for state in operator_pod(kube)["status"]["containerStatuses"])
