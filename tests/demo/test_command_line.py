@@ -15,7 +15,7 @@ from rich.console import Console
 
 from webaudit_cluster import ApiServer, paths
 from webaudit_cluster.progress import Quiet
-from webaudit_demo import evershop, platform
+from webaudit_demo import platform
 from webaudit_demo.__main__ import INTERRUPTED, in_one_sentence
 from webaudit_demo.errors import DemoError
 
@@ -50,6 +50,10 @@ def demo(*arguments: str, kubeconfig: Path, **variables: str) -> subprocess.Comp
         (
             {"CONTEXT": CONTEXT, "SHOP": "evershop"},
             "demo: SHOP=evershop is served on this machine, which pods of another cluster do not reach",
+        ),
+        (
+            {"CONTEXT": "", "SHOP": "evershop", "URL": "https://acme.com/"},
+            "demo: URL= and SHOP=evershop name two different shops to audit; leave one of them out",
         ),
         ({"CONTEXT": CONTEXT, "URL": "acme.com"}, 'demo: URL: "acme.com" has no scheme; write "https://acme.com"'),
     ],
@@ -87,18 +91,3 @@ def test_an_interruption_is_one_sentence_and_its_own_exit_code() -> None:
     assert caught.value.exit_code == INTERRUPTED
     assert said.getvalue().strip().count("\n") == 0
     assert "run it again" in said.getvalue()
-
-
-def test_without_node_evershop_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DemoError, match=r"needs Node\.js 20 or newer and npm on PATH"):
-        evershop.check_node()
-
-
-def test_an_old_node_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for tool in ("node", "npm"):
-        (tmp_path / tool).write_text("#!/bin/sh\necho v18.20.4\n")
-        (tmp_path / tool).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    with pytest.raises(DemoError, match=r"needs Node\.js 20 or newer; .* is v18\.20\.4"):
-        evershop.check_node()

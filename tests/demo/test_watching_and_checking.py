@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from webaudit_demo import evidence, progress
+from webaudit_demo import evidence, progress, record
+from webaudit_demo.errors import DemoError
 from webaudit_demo.evidence import Object
+from webaudit_demo.kube import Kube
 from webaudit_demo.progress import Line
+from webaudit_demo.record import Record
 
 SPEC = {"url": "http://shop.test/", "pages": ["homepage", "pdp"], "viewports": ["desktop", "mobile"]}
 PREFIX = "shop.test__1/homepage/desktop/"
@@ -110,3 +116,27 @@ def test_a_row_that_disagrees_with_the_bucket_is_a_fault(row: dict[str, Any], he
     found = evidence.faults([row], held)
     assert len(found) == 1
     assert fault in found[0]
+
+
+def test_a_session_that_does_not_end_is_told_with_a_command_that_works_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SESSION_SECONDS", 0)
+    kube = Kube(kubectl=("false",), helm=("false",), typed="kubectl --context=mine")
+    with pytest.raises(DemoError) as caught:
+        progress.follow(kube, "demo", "audits", Console(file=io.StringIO()))
+    assert "see `kubectl --context=mine --namespace audits describe auditsession demo`" in str(caught.value)
+
+
+def test_what_a_shop_wrote_is_shown_as_it_is_and_not_taken_for_markup() -> None:
+    said = io.StringIO()
+    url = "http://shop.test/?filter[/b]=[red]"
+    record.show(Record(session={"url": url}, pages=[], artifacts=[], events=[]), Console(file=said, width=100))
+    evidence.show([an_object(content_type="text/[/b]")], PREFIX, Console(file=said, width=100))
+    assert url in said.getvalue()
+    assert "text/[/b]" in said.getvalue()
+
+
+def test_evidence_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "demo-evidence").write_text("a file where the folder should be")
+    kube = Kube(kubectl=("false",), helm=("false",))
+    with pytest.raises(DemoError, match=r"the evidence was not copied to .*demo-evidence"):
+        evidence.copy_out(kube, "webaudit-demo", PREFIX, tmp_path / "demo-evidence" / "demo")

@@ -11,8 +11,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from webaudit_capture.report import write_index
+from webaudit_cluster import binaries
 from webaudit_cluster.errors import ClusterError
 from webaudit_cluster.progress import Progress, Talking
 from webaudit_demo import evershop, evidence, install, platform, progress, record, session
@@ -50,19 +52,23 @@ def up(
         began = time.monotonic()
         talking = Talking(console)
         wanted = session.manifest(url or None)
-        if shop is ShopName.EVERSHOP and context:
-            raise DemoError("SHOP=evershop is served on this machine, which pods of another cluster do not reach")
-        with (
-            contextlib.nullcontext(platform.existing(context, image_repository, image_tag))
-            if context
-            else platform.local(talking)
-        ) as place:
+        if shop is ShopName.EVERSHOP:
+            check_request(url, context)
+        with contextlib.ExitStack() as held:
+            installed = None
+            if context:
+                place = platform.existing(context, image_repository, image_tag)
+            else:
+                held.enter_context(platform.alone())
+                if shop is ShopName.EVERSHOP:
+                    installed = install_evershop(talking)
+                place = held.enter_context(platform.of_the_demo(talking))
             prepare(place, talking)
-            if shop is ShopName.EVERSHOP and not url:
-                wanted = session.manifest(serve_evershop(place, talking), "evershop")
+            if installed is not None:
+                wanted = session.manifest(serve_evershop(installed, place, talking), "evershop")
             ended = audit(place.kube, wanted, console)
             complaints = look(place.kube, ended, console)
-        conclude(complaints, time.monotonic() - began, console)
+        conclude(complaints, time.monotonic() - began, place.shell, console)
 
 
 @app.command()
@@ -73,8 +79,9 @@ def down(context: Context = "") -> None:
         if context:
             gone = install.uninstall(platform.existing_kube(context))
         else:
-            evershop.down()
-            gone = platform.local_down()
+            with platform.alone():
+                stopped = evershop.down()
+                gone = platform.local_down() or stopped
         console.print("The demo is gone." if gone else "There is no demo to remove.")
 
 
@@ -85,16 +92,30 @@ def prepare(place: Platform, talking: Progress) -> None:
         install.operator(place.kube, place.images)
 
 
-def serve_evershop(place: Platform, talking: Progress) -> str:
+def check_request(url: str, context: str) -> None:
+    """What cannot go together with SHOP=evershop. Raises DemoError."""
+    if context:
+        raise DemoError("SHOP=evershop is served on this machine, which pods of another cluster do not reach")
+    if url:
+        raise DemoError("URL= and SHOP=evershop name two different shops to audit; leave one of them out")
+
+
+def install_evershop(talking: Progress) -> evershop.Shop:
+    """Before the cluster is built: who lacks something learns it in a minute, not in ten."""
+    binaries.check_buildable()
+    return evershop.prepare(talking)
+
+
+def serve_evershop(shop: evershop.Shop, place: Platform, talking: Progress) -> str:
     assert place.machine is not None, "only a local cluster comes here"
-    return evershop.up(place.kube, place.machine, talking)
+    return evershop.up(shop, place.kube, place.machine, talking)
 
 
 def audit(kube: Kube, wanted: Resource, console: Console) -> Resource:
     """Apply the session and show it until it has finished."""
     created = session.start(kube, wanted)
     name = created["metadata"]["name"]
-    console.print(f"\n[bold]{name}[/bold]: auditing {created['spec']['url']}", soft_wrap=True)
+    console.print(f"\n[bold]{name}[/bold]: auditing {escape(created['spec']['url'])}", soft_wrap=True)
     return progress.follow(kube, name, NAMESPACE, console)
 
 
@@ -132,7 +153,10 @@ def look(kube: Kube, ended: Resource, console: Console) -> list[str]:
     return complaints
 
 
-def conclude(complaints: list[str], seconds: float, console: Console) -> None:
+def conclude(complaints: list[str], seconds: float, shell: str, console: Console) -> None:
+    """The last lines; `shell` is one to paste. Raises DemoError when there are complaints."""
+    if shell:
+        console.print(f"{shell}  # kubectl for this cluster", style="dim", soft_wrap=True, markup=False)
     console.print(f"[dim]{seconds:.0f} s; again: make demo; away with it: make demo-down[/dim]")
     if complaints:
         raise DemoError("; ".join(complaints))

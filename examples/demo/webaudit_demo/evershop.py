@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import re
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,28 +14,36 @@ from typing import Any
 
 import httpx
 
-from webaudit_cluster import paths, shell
+from webaudit_cluster import paths, shell, waiting
 from webaudit_cluster.daemons import Daemon, Daemons
+from webaudit_cluster.errors import ClusterError
 from webaudit_cluster.progress import Progress
-from webaudit_demo import goods, secrets
+from webaudit_demo import goods, nodejs, secrets
 from webaudit_demo.errors import DemoError
 from webaudit_demo.install import DEMO, NAMESPACE
 from webaudit_demo.kube import Kube
+from webaudit_demo.nodejs import NodeJs
 
 VERSION = "2.2.1"
 URL = "http://evershop.test/"
 PORT = 26380
 DATABASE = "evershop"
-OLDEST_NODE = 20
+# What the database says of itself once it is whole; another version fills it anew.
+FILLED = f"EverShop {VERSION} with its sample data"
 START_SECONDS = 120
+PORT_SECONDS = 3
+_NO_NETWORK = re.compile(
+    r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT)\b"
+)
 _PICTURES = re.compile(r"https?://(raw\.githubusercontent\.com|picsum\.photos|127\.0\.0\.1:\d+)/")
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """An installation below `folder`."""
+    """An installation below `folder`, run by `node`."""
 
     folder: Path
+    node: NodeJs
 
     @property
     def package(self) -> Path:
@@ -47,52 +54,60 @@ class Shop:
         """Read by each of its commands. A file, because a process list would show the password to everybody."""
         return self.folder / ".env"
 
+    @property
+    def built(self) -> Path:
+        """The stamp of its build."""
+        return self.folder / ".built"
+
     def command(self, name: str, *arguments: str) -> list[str]:
         script = str(self.package / f"dist/bin/{name}/index.js")
-        return ["env", f"--chdir={self.folder}", "node", script, *arguments]
+        variables = [f"{key}={value}" for key, value in self.node.variables.items()]
+        return ["env", f"--chdir={self.folder}", *variables, "node", script, *arguments]
 
 
-def up(kube: Kube, machine: str, progress: Progress) -> str:
-    """Have it installed, seeded, running and reachable from pods; the address to audit. Every step is done once.
+def prepare(progress: Progress) -> Shop:
+    """Have all that comes from outside: Node.js, and EverShop with what it needs from npm. No cluster is touched.
 
-    Raises DemoError naming what is missing or went wrong.
+    Hold the cluster's lock. Raises DemoError naming what is missing or went wrong.
     """
-    check_node()
-    shop = Shop(home() / "shop")
-    configure(shop, environment(kube))
+    shop = Shop(home() / "shop", nodejs.ensure(progress))
     install(shop, progress)
-    if ensure_database(kube):
-        down()  # it brings the database up to date only when it starts
+    return shop
+
+
+def up(shop: Shop, kube: Kube, machine: str, progress: Progress) -> str:
+    """Have it built, filled, running and reachable from pods; the address to audit. Every step is done once.
+
+    Raises DemoError naming what went wrong.
+    """
+    configure(shop, environment(kube))
+    build(shop, progress)
+    whole = is_whole(kube)
+    if not whole:
+        down()  # it makes its tables only when it starts
+        make_database(kube)
     with progress.step("starting EverShop"):
         start(shop)
-    if not has_products(kube):
+    if not whole:
         with progress.step("filling EverShop with its sample data"):
             seed(shop)
         if not has_products(kube):
             raise DemoError(f"EverShop's seed left no products; its log is {home() / 'log' / 'evershop.log'}")
+        mark_whole(kube)
     kube.apply(*network(machine))
     return URL
 
 
-def down() -> None:
-    """Stop it; what is installed stays in the cache folder."""
-    if home().exists():
-        Daemons(home()).stop(["evershop"], grace=0)
+def down() -> bool:
+    """Stop it; what is installed stays in the cache folder. False when it did not run."""
+    daemons = Daemons(home())
+    ran = daemons.is_running("evershop")
+    daemons.stop(["evershop"], grace=0)
+    return ran
 
 
 def home() -> Path:
     return paths.cache() / "evershop"
-
-
-def check_node() -> None:
-    """Raises DemoError unless there are npm and a Node.js that EverShop runs on."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        raise DemoError(
-            f"SHOP=evershop needs Node.js {OLDEST_NODE} or newer and npm on PATH; install them and run it again"
-        )
-    version = shell.output(["node", "--version"]).strip()
-    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        raise DemoError(f"SHOP=evershop needs Node.js {OLDEST_NODE} or newer; {shutil.which('node')} is {version}")
 
 
 def environment(kube: Kube) -> dict[str, str]:
@@ -122,26 +137,61 @@ def configure(shop: Shop, variables: Mapping[str, str]) -> None:
 
 
 def install(shop: Shop, progress: Progress) -> None:
-    """EverShop and what it needs from npm, then its own build. A stamp tells that both were finished."""
+    """EverShop and what it needs, from npm. The stamp goes with the folder that npm fills."""
     recipe = (DEMO / "evershop" / "package.json").read_text()
-    stamp = shop.folder / ".built"
+    modules = shop.folder / "node_modules"
+    stamp = modules / ".complete"
     if stamp.exists() and stamp.read_text() == recipe:
         return
-    stamp.unlink(missing_ok=True)
+    down()
+    shop.built.unlink(missing_ok=True)
+    # npm takes a package that is there for finished, though it may have been stopped before the package's own script.
+    shutil.rmtree(modules, ignore_errors=True)
+    shop.folder.mkdir(parents=True, exist_ok=True)
     (shop.folder / "package.json").write_text(recipe)
+    options = ("--no-audit", "--no-fund", "--no-package-lock", "--no-update-notifier", f"--cache={home() / 'npm'}")
     with progress.step(f"installing EverShop {VERSION} from npm") as line:
-        shell.run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"], cwd=shop.folder, line=line)
-    with progress.step("building EverShop") as line:
-        shell.run(shop.command("build"), line=line)
+        try:
+            shell.run(["npm", "install", *options], cwd=shop.folder, line=line, env=shop.node.variables)
+        except ClusterError as error:
+            raise DemoError(npm_complaint(str(error))) from None
     stamp.write_text(recipe)
 
 
-def ensure_database(kube: Kube) -> bool:
-    """True when it had to be made: the demo's PostgreSQL forgets with its pod."""
-    if psql(kube, "postgres", f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"):
-        return False
+def npm_complaint(said: str) -> str:
+    """A sentence for a network that is not there; npm's own words for everything else."""
+    match = _NO_NETWORK.search(said)
+    if match is None:
+        return said
+    return (
+        f"npm does not reach its registry to install EverShop ({match[0]}); "
+        "check the network, and npm's settings for registry and proxy, then run it again"
+    )
+
+
+def build(shop: Shop, progress: Progress) -> None:
+    """EverShop's own build; no network is needed."""
+    if shop.built.exists():
+        return
+    with progress.step("building EverShop") as line:
+        shell.run(shop.command("build"), line=line)
+    shop.built.touch()
+
+
+def is_whole(kube: Kube) -> bool:
+    """Whether the database is there and its filling was finished: the demo's PostgreSQL forgets with its pod."""
+    comment = f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{DATABASE}'"
+    return psql(kube, "postgres", comment) == FILLED
+
+
+def mark_whole(kube: Kube) -> None:
+    psql(kube, "postgres", f"COMMENT ON DATABASE \"{DATABASE}\" IS '{FILLED}'")
+
+
+def make_database(kube: Kube) -> None:
+    """An empty one, in place of what an interrupted run may have left."""
+    psql(kube, "postgres", f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
     psql(kube, "postgres", f'CREATE DATABASE "{DATABASE}"')
-    return True
 
 
 def has_products(kube: Kube) -> bool:
@@ -157,19 +207,31 @@ def psql(kube: Kube, database: str, statement: str) -> str:
 def start(shop: Shop) -> None:
     """Have the server running and answering; it brings its own database up to date first."""
     daemons = Daemons(home())
+    if not daemons.is_running("evershop"):
+        # A stranger's answers would pass for its own. One of ours that was killed just now may still let go.
+        waiting.until(
+            lambda: not waiting.answers(PORT),
+            PORT_SECONDS,
+            f"port {PORT} is taken, most likely by the EverShop of another checkout; run `make demo-down` there first",
+        )
     # It starts two more processes and would leave them behind: in a PID namespace they end with the first.
     family = ("unshare", "--fork", "--pid", "--kill-child")
     daemons.ensure(Daemon("evershop", (*family, *shop.command("start")), (shop.settings,)))
-    end = time.monotonic() + START_SECONDS
-    while not answers():
-        if not daemons.is_running("evershop") or time.monotonic() > end:
-            raise DemoError(f"EverShop does not answer on port {PORT}:\n{daemons.last_words('evershop')}")
-        time.sleep(0.3)
+
+    def complaint() -> str:
+        return f"EverShop does not answer on port {PORT}:\n{daemons.last_words('evershop')}"
+
+    def ready() -> bool:
+        if not daemons.is_running("evershop"):
+            raise DemoError(complaint())
+        return answers()
+
+    waiting.until(ready, START_SECONDS, complaint, every=0.3)
 
 
 def answers() -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{PORT}/robots.txt", timeout=30).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{PORT}/robots.txt", timeout=30, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -179,7 +241,8 @@ def seed(shop: Shop) -> None:
     with goods.gallery() as address:
         for file in (shop.package / "dist/bin/seed/data").glob("*.json"):
             file.write_text(_PICTURES.sub(f"{address}/", file.read_text()))
-        shell.run(shop.command("seed", "--all"))
+        here = "127.0.0.1"  # is not where a proxy for the web leads
+        shell.run(shop.command("seed", "--all"), env={"NO_PROXY": here, "no_proxy": here})
 
 
 def network(machine: str) -> Sequence[dict[str, Any]]:

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from google.api_core.client_options import ClientOptions
+from google.api_core.exceptions import GoogleAPIError
 from google.auth.credentials import AnonymousCredentials
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from webaudit_demo.errors import DemoError
 from webaudit_demo.install import BUCKET, BUCKET_PORT
 from webaudit_demo.kube import Kube
 
@@ -35,15 +39,27 @@ class Object:
 def copy_out(kube: Kube, namespace: str, prefix: str, folder: Path) -> list[Object]:
     """Every object below the prefix, its bytes written to `folder` under the rest of its name.
 
-    What the folder held before is removed. Raises CommandFailed when the bucket cannot be reached.
+    What the folder held before is removed. Raises DemoError when the bucket cannot be reached or the folder written.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        return _copy(kube, namespace, prefix, folder)
+    except (GoogleAPIError, OSError) as error:  # OSError: also what the client says of a connection that broke
+        raise DemoError(f"the evidence was not copied to {folder}: {error}") from None
+
+
+def _copy(kube: Kube, namespace: str, prefix: str, folder: Path) -> list[Object]:
     objects = []
+    credentials = AnonymousCredentials()
+    session = AuthorizedSession(credentials)
+    session.trust_env = False  # a proxy for the web does not lead to this machine's loopback
     with kube.forwarded(namespace, "service/gcs", BUCKET_PORT) as port:
         client = storage.Client(
             project=namespace,
-            credentials=AnonymousCredentials(),
+            credentials=credentials,
+            _http=session,
             client_options=ClientOptions(api_endpoint=f"http://127.0.0.1:{port}"),
         )
         for blob in client.list_blobs(BUCKET, prefix=prefix):
@@ -85,5 +101,6 @@ def show(objects: Sequence[Object], prefix: str, console: Console) -> None:
     table.add_column("generation")
     table.add_column("content type", overflow="fold")
     for each in objects:
-        table.add_row(each.name.removeprefix(prefix), f"{each.size:,}", str(each.generation), each.content_type)
+        cells = (each.name.removeprefix(prefix), f"{each.size:,}", str(each.generation), each.content_type or "")
+        table.add_row(*map(Text, cells))
     console.print(table)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from webaudit_cluster import paths
 from webaudit_cluster.cluster import Cluster
@@ -25,48 +27,120 @@ USAGE = "make demo CONTEXT=name IMAGE_REPOSITORY=registry/path IMAGE_TAG=tag"
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """`machine` is where pods reach this machine; None when they cannot."""
+    """`machine` is where pods reach this machine; None when they cannot.
+
+    `shell` is a line for a person's shell after which kubectl and helm lead to this cluster; empty when they do anyway.
+    """
 
     kube: Kube
     images: Images
     machine: str | None
+    shell: str = ""
 
 
 @contextlib.contextmanager
-def local(progress: Progress) -> Iterator[Platform]:
-    """The cluster kit's cluster, brought up if need be, with images of this tree. Nobody else uses it meanwhile.
+def alone() -> Iterator[None]:
+    """Nobody else uses the local cluster meanwhile. Raises DemoError without root, ClusterError when it is in use."""
+    check_root()
+    with lock():
+        yield
 
-    Raises DemoError without root, ClusterError when the cluster is in use or does not come up.
-    """
+
+def check_root() -> None:
     if os.geteuid() != 0:
         raise DemoError(
-            f"run it as root, because it starts a Kubernetes of its own; or use a cluster you have: {USAGE}"
+            "run it as root, because the demo's own Kubernetes is started and removed by root; "
+            f"or use a cluster you have: {USAGE} (and then: make demo-down CONTEXT=name)"
         )
-    with Cluster.acquire(progress=progress) as cluster:
+
+
+@contextlib.contextmanager
+def of_the_demo(progress: Progress) -> Iterator[Platform]:
+    """As `local`; whether it is the demo that brings the cluster up is remembered for `local_down`.
+
+    Hold the lock (`alone`).
+    """
+    with contextlib.ExitStack() as held:
+        with remembering(Cluster()):
+            place = held.enter_context(local(progress))
+        install.refuse_foreign(place.kube)
+        yield place
+
+
+@contextlib.contextmanager
+def local(progress: Progress, *, upstreams: Sequence[str] | None = None) -> Iterator[Platform]:
+    """The cluster kit's cluster, brought up if need be, with images of this tree. Nobody else uses it meanwhile.
+
+    `upstreams` answer its names from outside, see `Cluster.up`. Raises DemoError without root, ClusterError when the
+    cluster is in use or does not come up.
+    """
+    check_root()
+    with Cluster.acquire(upstreams=upstreams, progress=progress) as cluster:
         names = cluster.load(LOCAL_IMAGES, progress=progress)
         images = Images(*(names[name] for name in LOCAL_IMAGES))
-        yield Platform(local_kube(cluster), images, cluster.machine_address)
+        yield Platform(local_kube(cluster), images, cluster.machine_address, shell_line(cluster))
+
+
+@contextlib.contextmanager
+def remembering(cluster: Cluster) -> Iterator[None]:
+    """Mark the cluster as the demo's if the block is what brings it up, also when it gets no further than half way."""
+    if any(cluster.components().values()):
+        yield
+        return
+    mark = mark_of(cluster)
+    cluster.state.mkdir(parents=True, exist_ok=True, mode=0o755)
+    mark.write_text("")  # if this process is killed
+    try:
+        yield
+    finally:
+        if life := life_of_the_cluster():
+            mark.write_text(life)
+        else:
+            mark.unlink(missing_ok=True)
+
+
+def is_the_demos(cluster: Cluster) -> bool:
+    """Whether the demo brought the cluster up in its present life, or in its last one if it is down."""
+    mark, life = mark_of(cluster), life_of_the_cluster()
+    return mark.exists() and (not life or mark.read_text() in ("", life))
+
+
+def mark_of(cluster: Cluster) -> Path:
+    return cluster.state / "brought-up-by-demo"
+
+
+def life_of_the_cluster() -> str:
+    """Tells one life of the cluster from the next by the kit's record of the machine from before; empty when down."""
+    record = paths.cache() / "cluster.before.json"
+    return str(record.stat().st_mtime_ns) if record.exists() else ""
+
+
+def shell_line(cluster: Cluster) -> str:
+    return f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))} PATH={shlex.quote(str(paths.binaries()))}:$PATH"
 
 
 def local_kube(cluster: Cluster) -> Kube:
     """The kit's kubectl and helm, with their caches beside the cluster instead of in the home folder."""
-    binaries, caches = paths.binaries(), cluster.state / "client-cache"
+    folder, caches = paths.binaries(), cluster.state / "client-cache"
     helm = {f"HELM_{kind}_HOME": str(caches / "helm") for kind in ("CACHE", "CONFIG", "DATA")}
     return Kube(
-        kubectl=(str(binaries / "kubectl"), f"--cache-dir={caches}"),
-        helm=(str(binaries / "helm"),),
+        kubectl=(str(folder / "kubectl"), f"--cache-dir={caches}"),
+        helm=(str(folder / "helm"),),
         environment={"KUBECONFIG": str(cluster.kubeconfig), **helm},
+        typed=f"KUBECONFIG={shlex.quote(str(cluster.kubeconfig))} {shlex.quote(str(folder / 'kubectl'))}",
     )
 
 
 def local_down() -> bool:
-    """Stop and remove the local cluster with all that is in it. False when there was none."""
-    with lock():
-        cluster = Cluster()
-        if not cluster.state.exists():
-            return False
+    """Remove the demo from the local cluster, and the cluster too when the demo brought it up. False when neither is.
+
+    Hold the lock (`alone`).
+    """
+    cluster = Cluster()
+    if is_the_demos(cluster):
         cluster.down(purge=True)
         return True
+    return any(cluster.components().values()) and install.uninstall(local_kube(cluster))
 
 
 def existing(context: str, repository: str | None, tag: str | None) -> Platform:
@@ -87,7 +161,11 @@ def existing_kube(context: str) -> Kube:
     for tool in ("kubectl", "helm"):
         if shutil.which(tool) is None:
             raise DemoError(f"{tool} is not on PATH; CONTEXT={context} needs it")
-    kube = Kube(kubectl=("kubectl", f"--context={context}"), helm=("helm", f"--kube-context={context}"))
+    kube = Kube(
+        kubectl=("kubectl", f"--context={context}"),
+        helm=("helm", f"--kube-context={context}"),
+        typed=f"kubectl --context={shlex.quote(context)}",
+    )
     known = [
         entry["name"] for entry in json.loads(kube.run("config", "view", "--output", "json")).get("contexts") or []
     ]

@@ -92,7 +92,7 @@ def follow(kube: Kube, name: str, namespace: str, console: Console) -> Resource:
                 return session
     raise DemoError(
         f"session {name} did not end within {SESSION_SECONDS // 60} minutes; "
-        f"see `kubectl -n {namespace} describe auditsession {name}`"
+        f"see `{kube.typed} --namespace {namespace} describe auditsession {name}`"
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from webaudit_demo.kube import Kube
 from webaudit_demo.secrets import DATABASE, USER
@@ -115,7 +116,8 @@ def _rows(console: Console, title: str, rows: list[list[str]], columns: tuple[st
     for column in columns:
         table.add_column(column, overflow="fold", justify="right" if column == "bytes" else "left")
     for row in rows:
-        table.add_row(*row)
+        # As it is: what a shop wrote, "[/b]" for one, is no markup.
+        table.add_row(*map(Text, row))
     console.print(table)
 
 
