@@ -34,7 +34,8 @@ from webaudit_capture.contract import (
 from webaudit_capture.discovery.search import Visit
 from webaudit_capture.failures import PageFailed
 from webaudit_capture.fetch import Fetcher
-from webaudit_capture.navigation import check_after_ready, reach, reach_once
+from webaudit_capture.journey import Journey
+from webaudit_capture.navigation import reach_once
 from webaudit_capture.popups import Popups
 from webaudit_capture.proxy import FilteringProxy, Refusal, Resolver, resolve
 from webaudit_capture.ready import moved_on, wait_until_ready
@@ -168,19 +169,17 @@ class _Run:
     async def _page(self, browser: Browser, proxy: FilteringProxy) -> Tab:
         tab = await browser.open_tab()
         async with ended_by_crash(tab, self.url):
-            async with self.timeline.stage("navigation"):
-                await reach(
-                    tab,
-                    self.url,
-                    policy=self.policy,
-                    proxy=proxy,
-                    timeline=self.timeline,
-                    seed=f"{self.request.session_id}/{self.request.page}/{self.request.viewport}",
-                    elapsed=self.elapsed,
-                )
-            popups = await self._ready(tab, proxy)
-            await scroll_through(tab, self.policy, self.timeline)
-            await self._take(tab, popups, proxy)
+            journey = Journey(
+                tab,
+                self.url,
+                policy=self.policy,
+                proxy=proxy,
+                timeline=self.timeline,
+                seed=f"{self.request.session_id}/{self.request.page}/{self.request.viewport}",
+                elapsed=self.elapsed,
+            )
+            popups = await self._arrive(tab, journey, load=True)
+            await self._take(tab, popups, journey)
         self.final_url = tab.page.url
         self.timeline.load_timings["total_ms"] = round(self.elapsed() * 1000)
         self.timeline.load_timings["browser"].update(
@@ -188,10 +187,27 @@ class _Run:
         )
         return tab
 
-    async def _ready(self, tab: Tab, proxy: FilteringProxy) -> Popups:
-        """Ready, the browser's numbers, and the first popup pass."""
-        popups = Popups(tab, self.policy, self.timeline)
+    async def _arrive(self, tab: Tab, journey: Journey, *, load: bool, passes: int | None = None) -> Popups:
+        """The page, ready and looked at again, and the first popup pass: over again as long as it leads on."""
+        while True:
+            if load:
+                async with self.timeline.stage("navigation"):
+                    await journey.reach()
+            popups = Popups(tab, self.policy, self.timeline, passes=passes)
+            try:
+                await self._ready(tab, popups)
+                if stands := await journey.stands():
+                    await popups.first_pass(may_follow=journey.may_follow)
+            finally:
+                await popups.let_go()
+            if stands and not journey.follow(popups.held_up):
+                return popups
+            load = True
+
+    async def _ready(self, tab: Tab, popups: Popups) -> None:
+        """Ready, and the browser's numbers."""
         timings = self.timeline.load_timings
+        timings.pop("browser", None)
 
         async def on_calm() -> None:
             # Before anything of ours touches the page.
@@ -209,26 +225,29 @@ class _Run:
         self.evidence.doubts = []
         if not_ready is not None:
             self.evidence.doubts.append(LowConfidence(code=LowConfidenceCode.NOT_READY, detail=not_ready))
-        await check_after_ready(tab, self.url, policy=self.policy, proxy=proxy, timeline=self.timeline)
-        await popups.first_pass()
-        return popups
 
-    async def _take(self, tab: Tab, popups: Popups, proxy: FilteringProxy) -> None:
-        """The evidence, between two looks for overlays; once more when the page went elsewhere meanwhile."""
+    async def _take(self, tab: Tab, popups: Popups, journey: Journey) -> None:
+        """Down the page and the evidence; that once more when the page went elsewhere meanwhile."""
+        why: str | None = None
         try:
+            await scroll_through(tab, self.policy, self.timeline)
             await self._take_once(tab, popups)
         except PlaywrightError as error:
             if not moved_on(tab, error):
                 raise
-            self.timeline.event(
-                EventType.RETRY,
-                LogLevel.WARN,
-                "the page changed while it was read: reading it again",
-                event="evidence_retry",
-                reason="navigation",
-                error=first_line(error),
-            )
-            await self._take_once(tab, await self._ready(tab, proxy))
+            why = first_line(error)
+        leads_on = journey.follow(popups.held_up)
+        if why is None and not leads_on and not journey.moved:
+            return
+        self.timeline.event(
+            EventType.RETRY,
+            LogLevel.WARN,
+            "the page changed while it was read: reading it again",
+            event="evidence_retry",
+            reason="navigation",
+            error=why,
+        )
+        await self._take_once(tab, await self._arrive(tab, journey, load=leads_on, passes=1))
 
     async def _take_once(self, tab: Tab, popups: Popups) -> None:
         so_far = self.evidence.doubts

@@ -63,14 +63,21 @@ class InPage:
     def __init__(self, page: Page, session: CDPSession) -> None:
         self.page = page
         self.session = session
+        self.documents = 0
+        """How many documents the main frame has held: it grows with every navigation but those within a document."""
         self._main: FrameWorld | None = None
+        session.on("Page.frameNavigated", self._navigated)
+
+    def _navigated(self, event: dict[str, Any]) -> None:
+        self.documents += "parentId" not in event["frame"]
 
     @classmethod
     async def attach(cls, page: Page) -> Self:
         """Before the first navigation, so that the page is watched from its first byte."""
         session = await page.context.new_cdp_session(page)
+        attached = cls(page, session)
         await _install(session)
-        return cls(page, session)
+        return attached
 
     async def call(self, name: str, *arguments: Any) -> Any:
         """As FrameWorld.call, in the main frame."""
@@ -87,10 +94,10 @@ class InPage:
         for frame in self.page.frames[1:]:
             try:
                 session = await self.page.context.new_cdp_session(frame)
+                await _install(session)
+                worlds.extend(_worlds(session, await session.send("Page.getFrameTree")))
             except PlaywrightError:
                 continue  # part of its parent's process, so already among the worlds, or gone
-            await _install(session)
-            worlds.extend(_worlds(session, await session.send("Page.getFrameTree")))
         return worlds
 
     async def in_page_world(self, expression: str) -> Any:

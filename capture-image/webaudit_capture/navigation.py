@@ -1,4 +1,4 @@
-"""Reaching the page: attempts, back-off, bot walls. `decide` is pure; `reach` does what it says.
+"""One attempt to load a page, and what follows from it. `look` attempts, `decide` is pure, `journey` does what it says.
 
 What is decided here is only whether there is a page to capture, never what is on it.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +20,7 @@ from playwright.async_api import Response
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from webaudit_capture.browser import Tab
-from webaudit_capture.contract import Blame, EventType, LogLevel
+from webaudit_capture.contract import Blame
 from webaudit_capture.failures import PageFailed
 from webaudit_capture.policy import CrawlPolicy, Navigation
 from webaudit_capture.proxy import FilteringProxy, Refusal, RefusalReason
@@ -29,9 +28,11 @@ from webaudit_capture.ready import wait_until_ready
 from webaudit_capture.timeline import Timeline
 from webaudit_capture.urls import host
 
-_HTML = ("text/html", "application/xhtml+xml")
+HTML = ("text/html", "application/xhtml+xml")
 _FINAL_REFUSALS = (RefusalReason.BLOCKED_ADDRESS, RefusalReason.PORT_NOT_ALLOWED, RefusalReason.BYTE_BUDGET)
 _NET_ERROR = re.compile(r"net::ERR_\w+")
+# As Playwright says it; the rest of its text may hold the page's own words.
+_CRASHED = re.compile(r"^(?:Page\.goto: )?(?:Page crashed|Target crashed|Navigation failed because page crashed)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +108,13 @@ def judge(seen: Seen, *, requested: str, policy: Navigation) -> GoOn | tuple[Fai
         return Fail("bot_wall", f"{url} asks visitors to prove that they are human ({seen.wall})"), "bot_wall"
     status = seen.status
     assert status is not None
-    answered = f"{url} answered {status}{_phrase(status)}"
+    answered = f"{url} answered {status}{phrase(status)}"
     if status in policy.retry_statuses:
         reason = f"status_{status}"
         return Fail(reason, answered, transient=status >= 500), reason
     if status >= 400:
         return Fail(f"http_{status}", answered, transient=status >= 500), None
-    if seen.content_type not in _HTML:
+    if seen.content_type not in HTML:
         return Fail("not_html", f"{url} is {seen.content_type or 'a download'}, not a web page"), None
     return GoOn()
 
@@ -135,7 +136,7 @@ def _judge_error(seen: Seen, url: str, requested: str) -> tuple[Fail, str | None
     return Fail(refusal.reason, sentence, transient=True), "net_err"
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
     try:
         return f" {HTTPStatus(status).phrase}"
     except ValueError:
@@ -162,72 +163,21 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     return max(0.0, (date - now).total_seconds()) if date.tzinfo else None
 
 
-async def reach(
+async def look(
     tab: Tab,
     url: str,
     *,
     policy: CrawlPolicy,
     proxy: FilteringProxy,
     timeline: Timeline,
-    seed: str,
-    elapsed: Callable[[], float],
-) -> int:
-    """Load a page, with as many attempts as the policy gives, and return its status.
-
-    Raises PageFailed. The caller enforces the page's cap; `elapsed` says how much of it is gone.
-    """
-    walls = 0
-    for attempt in range(1, policy.navigation.attempts + 1):
-        timeline.event(
-            EventType.NAVIGATION, LogLevel.INFO, f"loading {url}", event="navigate", url=url, attempt=attempt
-        )
-        seen = await look(tab, url, policy=policy, proxy=proxy, timeline=timeline)
-        decision = decide(
-            seen,
-            requested=url,
-            attempt=attempt,
-            walls_before=walls,
-            elapsed=elapsed(),
-            jitter=jitter(seed, attempt, policy.navigation.jitter),
-            policy=policy.navigation,
-        )
-        walls += seen.wall is not None
-        if isinstance(decision, GoOn):
-            assert seen.status is not None
-            timeline.event(
-                EventType.NAVIGATION,
-                LogLevel.INFO,
-                f"{seen.url} answered {seen.status}{_phrase(seen.status)}",
-                event="navigated",
-                status=seen.status,
-                final_url=seen.url,
-                attempt=attempt,
-            )
-            return seen.status
-        if isinstance(decision, Fail):
-            _raise(decision)
-        timeline.event(
-            EventType.RETRY,
-            LogLevel.WARN,
-            f"trying {url} again in {decision.wait:.1f} s: {decision.reason}",
-            event="navigation_retry",
-            reason=decision.reason,
-            attempt=attempt,
-            backoff_s=round(decision.wait, 3),
-            status=seen.status,
-            error=seen.error,
-        )
-        await asyncio.sleep(decision.wait)
-    raise AssertionError("decide fails the last attempt")
-
-
-async def look(tab: Tab, url: str, *, policy: CrawlPolicy, proxy: FilteringProxy, timeline: Timeline) -> Seen:
+    referer: str | None = None,
+) -> Seen:
     """One attempt, up to DOMContentLoaded, and what it met."""
     proxy.forget()
     tab.heading_for = url
     timeout = policy.navigation.attempt_timeout
     try:
-        response = await tab.page.goto(url, wait_until="domcontentloaded", timeout=timeout * 1000)
+        response = await tab.page.goto(url, wait_until="domcontentloaded", timeout=timeout * 1000, referer=referer)
     except PlaywrightTimeoutError:
         await _stop_loading(tab, policy)
         return Seen(tab.heading_for, timed_out=True)
@@ -246,29 +196,28 @@ async def _stop_loading(tab: Tab, policy: CrawlPolicy) -> None:
 
 def _from_error(tab: Tab, error: PlaywrightError, proxy: FilteringProxy) -> Seen:
     text = str(error)
-    if tab.crashed or "crash" in text.lower():
+    if tab.crashed or _CRASHED.match(text):
         return Seen(tab.heading_for, crashed=True)
+    if (found := _NET_ERROR.search(text)) is not None:
+        return Seen(tab.heading_for, error=found[0], refusal=proxy.refusal(tab.heading_for))
     if "Download is starting" in text:
         return Seen(tab.heading_for, status=HTTPStatus.OK, content_type=None)
-    found = _NET_ERROR.search(text)
-    if found is None:
-        raise error
-    return Seen(tab.heading_for, error=found[0], refusal=proxy.refusal(tab.heading_for))
+    raise error
 
 
 async def _from_response(tab: Tab, response: Response, *, policy: CrawlPolicy, timeline: Timeline) -> Seen:
     seen = Seen(
         tab.page.url,
         status=response.status,
-        content_type=_HTML[0],
+        content_type=HTML[0],
         retry_after=retry_after_seconds(response.headers.get("retry-after"), timeline.now()),
     )
     if response.status >= 400 and response.status not in policy.navigation.retry_statuses:
         return seen
     try:
         async with timeline.stage("check", deadline=policy.navigation.check_timeout, go_on=True):
-            content_type = await tab.inpage.call("contentType")
-            return replace(seen, content_type=content_type, wall=await _wall(tab, policy))
+            loaded = await tab.inpage.call("document")
+            return replace(seen, content_type=loaded["contentType"], wall=await wall(tab, policy))
     except PlaywrightError:
         if tab.crashed:
             return replace(seen, crashed=True)
@@ -276,29 +225,10 @@ async def _from_response(tab: Tab, response: Response, *, policy: CrawlPolicy, t
     return seen
 
 
-async def _wall(tab: Tab, policy: CrawlPolicy) -> str | None:
+async def wall(tab: Tab, policy: CrawlPolicy) -> str | None:
     limits = policy.navigation
     sign: str | None = await tab.inpage.call("wall", limits.bot_wall_max_text, limits.bot_wall_frame_cover)
     return sign
-
-
-async def check_after_ready(
-    tab: Tab, requested: str, *, policy: CrawlPolicy, proxy: FilteringProxy, timeline: Timeline
-) -> None:
-    """Whether what became ready is still a page: it may have gone elsewhere by script. Raises PageFailed."""
-    if not tab.page.url.startswith(("http:", "https:")):
-        refusal = proxy.refusal(tab.heading_for)
-        seen = Seen(tab.heading_for, error="the page it led to could not be loaded", refusal=refusal)
-        _raise(_judge_error(seen, tab.heading_for, requested)[0])
-    async with timeline.stage("check", deadline=policy.navigation.check_timeout, go_on=True):
-        wall = await _wall(tab, policy)
-        verdict = judge(
-            Seen(tab.page.url, status=HTTPStatus.OK, content_type=_HTML[0], wall=wall),
-            requested=requested,
-            policy=policy.navigation,
-        )
-        if not isinstance(verdict, GoOn):
-            _raise(verdict[0])
 
 
 async def reach_once(tab: Tab, url: str, *, policy: CrawlPolicy, proxy: FilteringProxy, timeline: Timeline) -> None:
@@ -313,11 +243,11 @@ async def reach_once(tab: Tab, url: str, *, policy: CrawlPolicy, proxy: Filterin
     seen = await look(tab, url, policy=bounded, proxy=proxy, timeline=timeline)
     verdict = judge(seen, requested=url, policy=bounded.navigation)
     if not isinstance(verdict, GoOn):
-        _raise(verdict[0])
+        give_up(verdict[0])
     left = max(policy.ready.poll_interval, limits.candidate_timeout - (timeline.monotonic() - began))
     ready = policy.ready.model_copy(update={"timeout": min(policy.ready.timeout, left)})
     await wait_until_ready(tab, ready, timeline)
 
 
-def _raise(fail: Fail) -> NoReturn:
-    raise PageFailed(fail.reason, fail.message, blame=fail.blame, transient=fail.transient)
+def give_up(why: Fail) -> NoReturn:
+    raise PageFailed(why.reason, why.message, blame=why.blame, transient=why.transient)

@@ -29,6 +29,9 @@ class Navigation(_Section):
     bot_wall_wait: float = 2.0
     bot_wall_max_text: int = Field(1500, description="A page with more text than this is no challenge page.")
     bot_wall_frame_cover: float = Field(0.5, description="Share of the viewport a captcha frame fills on a wall.")
+    follows: int = Field(
+        2, ge=0, description="Navigations a page began while it was held in place that are made up for."
+    )
     check_timeout: float = Field(5.0, description="For looking at a page that has just been reached.")
     resolve_timeout: float = Field(10.0, description="For one name, in the proxy.")
     connect_timeout: float = Field(10.0, description="For one address, in the proxy.")

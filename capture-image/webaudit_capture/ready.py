@@ -11,15 +11,15 @@ from webaudit_capture.browser import Tab
 from webaudit_capture.policy import Ready
 from webaudit_capture.timeline import Timeline
 
+_MOVED = ("context", "navigat", "no frame for given id", "target closed", "frame was detached", "promise was collected")
+
 
 def moved_on(tab: Tab, error: PlaywrightError) -> bool:
     """Whether a call failed only because the page went to another document meanwhile."""
     if tab.crashed or tab.page.is_closed():
         return False
     text = str(error).lower()
-    return any(
-        sign in text for sign in ("context", "navigat", "no frame for given id", "target closed", "frame was detached")
-    )
+    return any(sign in text for sign in _MOVED)
 
 
 async def wait_until_quiet(
@@ -27,20 +27,20 @@ async def wait_until_quiet(
 ) -> None:
     """Return when both quiet windows have passed, side by side; the caller bounds the wait.
 
-    `on_calm` is awaited once, as soon as both have lasted `calm_after` seconds.
+    `on_calm` is awaited as soon as both have lasted `calm_after` seconds, once or until the page stays meanwhile.
     """
     while True:
         network = tab.traffic.quiet_for()
         try:
             dom = (await tab.inpage.call("quietFor")) / 1000
+            if on_calm is not None and min(network, dom) >= calm_after:
+                await on_calm()
+                on_calm = None
+                continue
         except PlaywrightError as error:
             if not moved_on(tab, error):
                 raise
-            dom = 0.0
-        if on_calm is not None and min(network, dom) >= calm_after:
-            await on_calm()
-            on_calm = None
-            continue
+            dom = 0.0  # another document: it has its own calm to come
         missing = max(policy.network_quiet - network, policy.dom_quiet - dom)
         if missing <= 0:
             return

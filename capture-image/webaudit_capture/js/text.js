@@ -69,5 +69,9 @@
     return doctype + shell.slice(0, end) + root.getHTML({ shadowRoots }) + shell.slice(end);
   };
 
-  webaudit.contentType = () => document.contentType;
+  // What was loaded: 0 as status where the browser does not know it.
+  webaudit.document = () => ({
+    contentType: document.contentType,
+    status: performance.getEntriesByType("navigation")[0]?.responseStatus ?? 0,
+  });
 })();
