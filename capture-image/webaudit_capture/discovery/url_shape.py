@@ -29,6 +29,8 @@ _PRODUCT = _segments(
     product-detail product-details item items itm p pd dp prod pdp sku goods
     """
 )
+# Of these, the words that also name a list: `/products/2` may be its second page as well as a product.
+_PLURAL = _segments("products produkte produkter produits productos prodotti produtos tuotteet items goods")
 _CATEGORY = _segments(
     """
     category categories c cat collection collections catalog catalogue shop store department departments
@@ -62,6 +64,7 @@ _PRODUCT_KEYS = _segments(
 _GENERIC_KEYS = _segments("id item p")
 _PRODUCT_SCRIPT = re.compile(r"product|produkt|item|artikel|detail|goods")
 _SCRIPT = re.compile(r"\.(?:php|aspx?|jsp|html?|cgi)$")
+_SHORT_NUMBER = re.compile(r"\d{1,2}")
 _NUMBER_END = re.compile(r"(?:^|[-_./])(?!(?:19|20)\d\d$)\d{4,}$")
 _SKU_END = re.compile(r"(?:^|[-_/.])(?:[a-z]{1,5}\d{3,}[a-z]{0,3}|\d{3,}[a-z]{1,4})$")
 _TRACKING = re.compile(
@@ -91,6 +94,8 @@ def shape(url: str) -> Shape:
         return Shape.NEVER
     if not segments:
         return Shape.CATEGORY if keys else Shape.NEVER
+    if _page_or_product(segments):
+        return Shape.WEAK
     listing = any(segment in _CATEGORY or segment in _PRODUCT for segment in segments)
     if listing or keys.keys() & {"category", "cat", "category_id", "cid"}:
         return Shape.CATEGORY
@@ -102,11 +107,16 @@ def _slug_position(segments: list[str]) -> int | None:
     """Where a product's own name stands in a path that says so: after `/product`, before a last `/p`, or in the last
     segment of `/blue-shirt-p-123.html`. A bare `/products` lists them."""
     for i, (word, name) in enumerate(pairwise(segments)):
-        if word in _PRODUCT and name not in _CATEGORY and not re.fullmatch(r"page|\d{1,2}", name):
+        paging = name == "page" or _page_or_product(segments)
+        if word in _PRODUCT and name not in _CATEGORY and not paging:
             return i + 1
     if len(segments) > 1 and segments[-1] == "p":
         return len(segments) - 2
     return len(segments) - 1 if segments and _PRODUCT_NAME.search(segments[-1]) else None
+
+
+def _page_or_product(segments: list[str]) -> bool:
+    return len(segments) > 1 and segments[-2] in _PLURAL and _SHORT_NUMBER.fullmatch(segments[-1]) is not None
 
 
 def _product_query(path: str, keys: dict[str, str]) -> bool:

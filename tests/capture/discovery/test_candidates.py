@@ -80,6 +80,8 @@ def test_what_makes_a_product_grid(case: str, links: list[PageLink], grid: bool)
     ("case", "link", "evidence"),
     [
         ("a product URL", _link("/products/a"), ("url",)),
+        ("a small number with a price", _link("/products/8", text="Cup $19.99"), ("id", "price")),
+        ("a small number in a menu", _link("/products/8", "nav"), None),
         ("a query-string product", _link("/index.php?route=product/product&product_id=4"), ("url",)),
         ("a price beside it", _link("/blue-shirt", text="Blue shirt €19"), ("price",)),
         ("a cart button beside it", _link("/blue-shirt", buttons=("In den Warenkorb",)), ("add_to_cart",)),

@@ -154,6 +154,15 @@ async def test_cards_lead_to_products(shop: Shop, case: str, home: str, source: 
     assert (found.url, found.source, found.candidates_tried) == (shop.found("/cup"), source, 1), case
 
 
+@pytest.mark.parametrize("word", ["product", "products"])
+async def test_products_with_small_numbers_are_found_by_their_cards(shop: Shop, word: str) -> None:
+    cards = (f'<div><a href="/{word}/{n}">Cup</a><b>$19.99</b><button>Add to cart</button></div>' for n in range(1, 9))
+    shop.page("/", f"<main><h1>Acme</h1>{grid(*cards)}</main>")
+    shop.product(f"/{word}/1")
+    found = await shop.search()
+    assert (found.url, found.source, found.candidates_tried) == (shop.found(f"/{word}/1"), "grid", 1)
+
+
 async def test_query_string_products_are_told_apart(shop: Shop) -> None:
     async def answer(request: web.Request) -> web.Response:
         number = request.query.get("product_id")

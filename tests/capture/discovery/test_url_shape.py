@@ -21,6 +21,13 @@ from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_u
         ("/blue-shirt/p", Shape.PRODUCT),
         ("/item/4711", Shape.PRODUCT),
         ("/itm/123456789", Shape.PRODUCT),
+        ("/product/7", Shape.PRODUCT),
+        ("/item/9", Shape.PRODUCT),
+        ("/p/5", Shape.PRODUCT),
+        ("/shop/p/5", Shape.PRODUCT),
+        ("/produkt/3", Shape.PRODUCT),
+        ("/products/100", Shape.PRODUCT),
+        ("/products/7/blue-shirt", Shape.PRODUCT),
         ("/Blue-Shirt/dp/B01ABCDEFG", Shape.PRODUCT),
         ("/blue-shirt-p-123.html", Shape.PRODUCT),
         ("/blue-shirt-p123456", Shape.PRODUCT),
@@ -39,6 +46,9 @@ from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_u
         ("/hemd/48151.html", Shape.WEAK),
         ("/shirts/ab1234", Shape.WEAK),
         ("/blue-shirt-4711xl", Shape.WEAK),
+        # a product or a page of a list
+        ("/products/42", Shape.WEAK),
+        ("/de/produkte/2", Shape.WEAK),
         # lists of products
         ("/products", Shape.CATEGORY),
         ("/products/", Shape.CATEGORY),
