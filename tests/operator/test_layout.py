@@ -14,7 +14,8 @@ OPERATOR = ROOT / "operator" / "webaudit_operator"
 PACKAGES = (OPERATOR, ROOT / "capture-image" / "webaudit_capture", ROOT / "cluster" / "webaudit_cluster")
 MODULES = sorted(module for package in PACKAGES for module in package.rglob("*.py"))
 MAX_LINES = 400
-MACHINE_PATHS = re.compile(r"(?<![\w.-])/(?:work/(?:main|shared)|root/\.?\w|home/[a-z]+/)")
+MACHINE_PATHS = re.compile(r"(?<![\w.-])/(?:root/\.?\w|home/[a-z]+/)")
+TEST_REFERENCE = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 
 
 def imports(module: Path) -> set[str]:
@@ -112,3 +113,10 @@ def test_nothing_in_the_tree_names_a_path_of_one_machine() -> None:
         found += [f"{path.relative_to(ROOT)}: {hit.group()}" for hit in MACHINE_PATHS.finditer(text)]
     assert seen > 50
     assert found == []
+
+
+@pytest.mark.parametrize("document", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_a_test_that_the_documents_name_is_there(document: Path) -> None:
+    for file, name in TEST_REFERENCE.findall(document.read_text()):
+        assert (ROOT / file).is_file(), f"{document.name} names {file}"
+        assert not name or f"def {name}(" in (ROOT / file).read_text(), f"{document.name} names {file}::{name}"
