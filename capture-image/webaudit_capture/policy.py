@@ -82,6 +82,7 @@ class Evidence(_Section):
     """Section 5: what is kept."""
 
     screenshot_max_height: int = 20_000
+    screenshot_max_width: int = Field(2_000, ge=1, description="For pages that ask a phone for a wider layout.")
     screenshot_timeout: float = 20.0
     extract_timeout: float = 10.0
     blank_stddev: float = Field(1.5, description="Standard deviation of grey below which a screenshot is blank.")

@@ -37,9 +37,10 @@ async def take(tab: Tab, policy: Evidence) -> Screenshot:
     assert viewport is not None  # every context is made with one
     height = int(max(size["height"], viewport["height"]))
     shown = min(height, policy.screenshot_max_height)
-    clip: FloatRect | None = None
-    if shown < height:
-        clip = {"x": 0, "y": 0, "width": viewport["width"], "height": shown}
+    # What the page is laid out in: a phone lays out pages that were not made for it more widely than its screen. What
+    # sticks out at the side may be of any width, and no visitor sees it.
+    width = min(max(size["layout"], viewport["width"]), policy.screenshot_max_width)
+    clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": shown}
     png = await tab.page.screenshot(
         full_page=True,
         clip=clip,

@@ -67,6 +67,25 @@ async def test_the_phone_is_captured_at_css_scale(server: PageServer, take: Take
     assert "en-US" in text(captured)
 
 
+@pytest.mark.parametrize(
+    ("viewport", "head", "width"),
+    [
+        (Viewport.DESKTOP, "", 1440),
+        (Viewport.MOBILE, "<meta name='viewport' content='width=device-width'>", 412),
+        (Viewport.MOBILE, "", 980),
+        (Viewport.MOBILE, "<meta name='viewport' content='width=9000'>", 2000),
+    ],
+)
+async def test_the_picture_is_as_wide_as_the_layout_whatever_sticks_out_of_it(
+    server: PageServer, take: Take, viewport: Viewport, head: str, width: int
+) -> None:
+    wide = '<div style="width: 50000px; height: 10px; background: red"></div>'
+    url = server.document("/", f"<!doctype html><head>{head}</head><body><h1>Shop</h1>{FILL}{wide}</body>")
+    captured = await take(url, viewport=viewport)
+    assert picture(captured).width == width
+    assert "screenshot_failed" not in doubts(captured)
+
+
 async def test_visible_text_is_what_can_be_seen_line_by_line(server: PageServer, take: Take) -> None:
     body = """<h1>  Wool
         and   wood </h1>

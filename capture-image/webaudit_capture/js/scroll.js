@@ -4,7 +4,7 @@
 
   webaudit.pageSize = () => ({
     height: height(),
-    width: Math.max(webaudit.root()?.scrollWidth ?? 0, innerWidth),
+    layout: webaudit.root()?.clientWidth ?? 0,
     viewport: innerHeight,
     y: scrollY,
   });
