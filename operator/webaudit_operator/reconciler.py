@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -47,6 +47,8 @@ log = structlog.get_logger()
 
 LOOK_AT_PODS_AFTER = timedelta(seconds=10)
 RETRY_RECORD = timedelta(seconds=10)
+SPARE_DATABASE = timedelta(seconds=5)
+"""After an outage was met nobody else asks for as long: finding out takes seconds, which running sessions need."""
 KEPT_REASONS = status.REFUSALS | {"ResultUnread", "Suspended", "Resigning"}
 """Reasons in status.pages that are the operator's own, not a pod's."""
 
@@ -60,6 +62,14 @@ class Look:
     """A registrable domain that a session just let go of; empty when it is not known which."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The database was away, and is not asked again until then."""
+
+    until: datetime
+    message: str
+
+
 class Reconciler:
     def __init__(
         self, *, kube: Kube, blobs: Blobs, store: Store, memory: Memory, settings: Settings, clock: Clock
@@ -67,6 +77,7 @@ class Reconciler:
         self._kube, self._blobs, self._store = kube, blobs, store
         self._memory, self._settings, self._clock = memory, settings, clock
         self._policy = CrawlPolicy()
+        self._outage: Outage | None = None
 
     async def reconcile(self, key: Key) -> Look:
         """Raises the errors of Kube, Blobs and Store; the queue retries."""
@@ -261,9 +272,13 @@ class Reconciler:
             return wanted, True
         row = record.session_row(session, _url(session), self._policy)
         try:
+            if self._outage is not None and now < self._outage.until:
+                raise StoreUnavailable(self._outage.message)
             await record.mirror(self._store, self._blobs, session, row, wanted, seen.outcomes, now)
         except (StoreUnavailable, StoreMisconfigured) as error:
             reason, message = "DatabaseUnavailable", str(error)
+            if self._outage is None or now >= self._outage.until:
+                self._outage = Outage(self._clock.now() + SPARE_DATABASE, message)
         except (BlobsUnavailable, BlobsMisconfigured) as error:
             reason, message = "BucketUnavailable", str(error)
         else:

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from testkit import standin
 from testkit.gcs_server import GcsServer
+from testkit.postgres import PostgresServer
 from testkit.stage import Deployment, Stage, Tripwire, staged
 from testkit.standin import StandIn
 from webaudit_capture.contract import RESULT_FILE
@@ -20,6 +21,8 @@ from webaudit_cluster.apiserver import ApiServer
 from webaudit_cluster.kubectl import CommandFailed
 from webaudit_cluster.waiting import until
 from webaudit_operator.sessions import Key, Manifest, Session
+from webaudit_operator.store.migrate import upgrade_to_head
+from webaudit_operator.store.record import Store
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.postgres]
 
@@ -117,36 +120,51 @@ async def test_evidence_that_the_bucket_does_not_hold_as_described_is_not_believ
     assert "visible_text.txt has 14 bytes in the bucket" in page["message"]
 
 
-async def test_without_postgres_sessions_finish_and_the_record_follows_later(stage: Stage, own_postgres: Any) -> None:
-    from webaudit_operator.store.migrate import upgrade_to_head
-    from webaudit_operator.store.record import Store
-
+@pytest_asyncio.fixture
+async def postgres_away(stage: Stage, own_postgres: PostgresServer) -> AsyncIterator[PostgresServer]:
+    """The stage's database is one that is down and can be started."""
     url = own_postgres.create_database()
     upgrade_to_head(url)
     own_postgres.stop()
     stage.database_url, healthy = url, stage.store
     stage.store = Store.from_url(url)
-    try:
-        key = stage.apply("offline")
-        operator = stage.operator()
-        for _ in range(8):
-            await operator.reconciler.reconcile(key)
-            await stage.kube.work()
-        session = await stage.session(key)
-        assert session.status["phase"] == "Completed"
-        assert conditions(session)["Mirrored"] == ("False", "DatabaseUnavailable")
-        for job in await stage.kube.jobs():  # gone, as after their time to live
-            await stage.kube.delete_job(stage.namespace, job["metadata"]["name"])
-        await stage.collect_garbage()
+    yield own_postgres
+    await stage.store.close()
+    stage.store = healthy
 
-        own_postgres.start()
-        session = await stage.settle(stage.operator(), key)
-        rows = await stage.rows(session)
-        assert [r["status"] for r in rows["audit_sessions"]] == ["completed"]
-        assert len(rows["artifacts"]) == 16
-    finally:
-        await stage.store.close()
-        stage.store = healthy
+
+async def test_without_postgres_sessions_finish_and_the_record_follows_later(
+    stage: Stage, postgres_away: PostgresServer
+) -> None:
+    key = stage.apply("offline")
+    operator = stage.operator()
+    for _ in range(8):
+        await operator.reconciler.reconcile(key)
+        await stage.kube.work()
+    session = await stage.session(key)
+    assert session.status["phase"] == "Completed"
+    assert conditions(session)["Mirrored"] == ("False", "DatabaseUnavailable")
+    for job in await stage.kube.jobs():  # gone, as after their time to live
+        await stage.kube.delete_job(stage.namespace, job["metadata"]["name"])
+    await stage.collect_garbage()
+
+    postgres_away.start()
+    session = await stage.settle(stage.operator(), key)
+    rows = await stage.rows(session)
+    assert [r["status"] for r in rows["audit_sessions"]] == ["completed"]
+    assert len(rows["artifacts"]) == 16
+
+
+async def test_an_outage_of_postgres_is_found_out_once_and_not_by_every_session(
+    stage: Stage, postgres_away: PostgresServer
+) -> None:
+    wire = Tripwire()
+    operator = stage.operator(wire)
+    for name in ("first", "second", "third"):
+        key = stage.apply(name)
+        await operator.reconciler.reconcile(key)
+        assert conditions(await stage.session(key))["Mirrored"] == ("False", "DatabaseUnavailable")
+    assert wire.seen.count("open_session") == 1
 
 
 async def test_deleting_a_session_with_policy_delete_takes_its_objects_and_leaves_receipts(stage: Stage) -> None:
