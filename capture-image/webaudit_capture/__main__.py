@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from webaudit_capture import laptop, pod, report
-from webaudit_capture.browser import browser_path
+from webaudit_capture.browser import UnknownDevice, browser_path
 from webaudit_capture.contract import (
     REQUEST_PATH,
     CaptureEvent,
@@ -24,7 +25,7 @@ from webaudit_capture.contract import (
     Viewport,
 )
 from webaudit_capture.policy import CrawlPolicy
-from webaudit_capture.urls import BadUrl, host, normalize
+from webaudit_capture.urls import BadUrl, host, host_port, normalize
 
 _DEFAULT = "capture"
 _STYLE = {LogLevel.INFO: "dim", LogLevel.WARN: "yellow", LogLevel.ERROR: "red"}
@@ -52,7 +53,7 @@ app = typer.Typer(
 @app.command(_DEFAULT)
 def capture_command(
     url: Annotated[str, typer.Argument(help="The shop's home page, with https:// or http://.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the evidence and its index.html.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the evidence and its index.html.", file_okay=False)],
     page: Annotated[Literal["homepage", "pdp", "both"], typer.Option(help="Which pages.")] = "both",
     viewport: Annotated[Literal["desktop", "mobile", "both"], typer.Option(help="In which viewports.")] = "both",
     pdp_url: Annotated[str | None, typer.Option(help="The product page; unset: it is looked for.")] = None,
@@ -72,9 +73,15 @@ def capture_command(
 ) -> None:
     """Capture a shop into a folder: what a session would store, and an index.html to look at it.
 
-    Ends with the worst capture's exit code: 0 all ok, 10 a page failed for good, 11 worth another try, 13 bad input.
+    Ends with the worst capture's exit code: 0 all ok, 10 a page failed for good, 11 worth another try. Before anything
+    starts: 2 an option that cannot be, 13 a bad URL or policy.
     """
     console = Console()
+    for pair in allow or ():
+        try:
+            host_port(pair)
+        except BadUrl as error:
+            raise typer.BadParameter(str(error), param_hint="--allow") from error
     try:
         wish = laptop.Wish(
             url=normalize(url),
@@ -90,12 +97,22 @@ def capture_command(
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(ExitCode.BAD_REQUEST) from error
 
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{out} cannot be made: {error.strerror}", param_hint="--out") from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"{out} cannot be written to", param_hint="--out")
+
     def progress(kind: PageType, size: Viewport, event: CaptureEvent) -> None:
         line = f"{kind:8} {size:7} {event.message}"
         console.print(line, style=_STYLE[event.level], markup=False, highlight=False, soft_wrap=True)
 
     console.print(f"Capturing {wish.url} with {browser_path().name}, policy {wish.policy.version}", markup=False)
-    done = asyncio.run(laptop.run(wish, progress))
+    try:
+        done = asyncio.run(laptop.run(wish, progress))
+    except UnknownDevice as error:
+        raise typer.BadParameter(str(error), param_hint="--policy") from error
     index = report.write_index(out, title=host(wish.url))
     console.print(_summary(done))
     console.print(f"Evidence: {index}", markup=False, soft_wrap=True)

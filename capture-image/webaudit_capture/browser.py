@@ -6,6 +6,7 @@ Knows nothing of pages' content. A tab bundles what the stages need of one page.
 from __future__ import annotations
 
 import asyncio
+import difflib
 import os
 import re
 import signal
@@ -44,6 +45,10 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "FONTCONFIG_FILE", "FONTCONFIG_P
 def browser_path() -> Path:
     """WEBAUDIT_BROWSER, else Debian's headless shell: the binary itself, as its wrapper script does not exec."""
     return Path(os.environ.get("WEBAUDIT_BROWSER") or DEFAULT_BROWSER)
+
+
+class UnknownDevice(ValueError):
+    """The policy names a phone that Playwright does not know."""
 
 
 @dataclass(slots=True)
@@ -250,6 +255,15 @@ def _surroundings(playwright: Playwright, version: str, viewport: Viewport, poli
         "user_agent": user_agent(version),
         **common,
     }
+
+
+def check_device(playwright: Playwright, policy: CrawlPolicy) -> None:
+    """Raises UnknownDevice when Playwright does not know the policy's phone."""
+    name = policy.browser.mobile_device
+    if name not in playwright.devices:
+        near = difflib.get_close_matches(name, playwright.devices, n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        raise UnknownDevice(f'policy: browser.mobile_device: Playwright knows no "{name}"{hint}')
 
 
 def user_agent(version: str) -> str:

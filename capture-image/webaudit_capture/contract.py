@@ -10,10 +10,11 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from webaudit_capture.policy import CrawlPolicy
 from webaudit_capture.texts import well_formed
+from webaudit_capture.urls import host_port
 
 CONTRACT_VERSION = 1
 REQUEST_PATH = "/request/request.json"
@@ -143,6 +144,13 @@ class CaptureRequest(_Model):
     sandbox: Literal["required", "preferred", "off"] = "preferred"
     image: str | None = Field(None, description="The capture image as the Job names it, for the result.")
     uploads: dict[str, UploadTarget] = Field(description="By file name, `result.json` included.")
+
+    @field_validator("allow")
+    @classmethod
+    def _pairs(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in allow:
+            host_port(pair)
+        return allow
 
 
 class CaptureEvent(_Told):

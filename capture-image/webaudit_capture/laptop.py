@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.async_api import Playwright, async_playwright
 
-from webaudit_capture.browser import Sandbox
+from webaudit_capture.browser import Sandbox, check_device
 from webaudit_capture.capture import Captured, capture, utc_now
 from webaudit_capture.contract import (
     RESULT_FILE,
@@ -53,11 +53,12 @@ class Done:
 
 
 async def run(wish: Wish, on_event: OnEvent) -> list[Done]:
-    """Home page first; then the product page, given or found by the home page's first capture."""
+    """Home page first; then the product page, given or found by the home page's first capture. Raises UnknownDevice."""
     session = str(uuid.uuid5(uuid.NAMESPACE_URL, wish.url))
     done: list[Done] = []
     pdp_url = wish.pdp_url
     async with async_playwright() as playwright:
+        check_device(playwright, wish.policy)
         for page in sorted(set(wish.pages)):
             for viewport in sorted(set(wish.viewports)):
                 url = wish.url if page is PageType.HOMEPAGE else pdp_url

@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright
 from pydantic import ValidationError
 
 from webaudit_capture.artifacts import Artifact
-from webaudit_capture.browser import Browser
+from webaudit_capture.browser import Browser, UnknownDevice, check_device
 from webaudit_capture.capture import Captured, capture, utc_now
 from webaudit_capture.contract import (
     CONTRACT_VERSION,
@@ -51,6 +51,11 @@ async def run(request_path: Path, url: str | None) -> ExitCode:
     watchdog = Watchdog(allowance(request.policy, discovers=request.discover_pdp))
     with watchdog:
         async with async_playwright() as playwright:
+            try:
+                check_device(playwright, request.policy)
+            except UnknownDevice as error:
+                log({"level": "error", "event": "bad_request", "message": f"{request_path}: {error}", **common})
+                return ExitCode.BAD_REQUEST
             captured = await capture(request, target, playwright, timeline, on_browser=watchdog.watch)
         try:
             async with SignedUploads(request.uploads, request.policy.upload) as uploads:

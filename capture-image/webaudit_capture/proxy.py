@@ -17,6 +17,7 @@ from typing import Self
 import ada_url
 
 from webaudit_capture.addresses import why_not_public
+from webaudit_capture.urls import BadUrl, host_port
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -88,7 +89,7 @@ class FilteringProxy:
         resolver: Resolver = resolve,
         connector: Connector = _connect,
     ) -> None:
-        self._allow = frozenset(_split_pair(pair) for pair in allow)
+        self._allow = frozenset(host_port(pair) for pair in allow)
         self._max_bytes = max_bytes
         self._resolve_timeout = resolve_timeout
         self._connect_timeout = connect_timeout
@@ -151,8 +152,8 @@ class FilteringProxy:
 
     async def _tunnel(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            host, port = _split_pair(target)
-        except ValueError as error:
+            host, port = host_port(target)
+        except BadUrl as error:
             raise _BadRequest(target) from error
         try:
             upstream_reader, upstream_writer = await self._open(host, port)
@@ -309,19 +310,7 @@ async def _read_request(reader: asyncio.StreamReader) -> tuple[str, str, str, li
     return parts[0], parts[1], parts[2], headers
 
 
-def _split_pair(pair: str) -> tuple[str, int]:
-    """`host:port`, IPv6 in brackets. Raises ValueError."""
-    host, _, port = pair.rpartition(":")
-    if not host or not port.isdigit():
-        raise ValueError(f'"{pair}" is not host:port')
-    return _plain(host), int(port)
-
-
 def _host_port(url: str) -> tuple[str, int]:
     parsed = ada_url.URL(url)
     default = 443 if parsed.protocol in ("https:", "wss:") else 80
-    return _plain(parsed.hostname), int(parsed.port) if parsed.port else default
-
-
-def _plain(host: str) -> str:
-    return host.strip("[]").rstrip(".").lower()
+    return parsed.hostname.strip("[]").rstrip(".").lower(), int(parsed.port) if parsed.port else default

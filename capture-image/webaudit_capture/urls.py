@@ -82,6 +82,14 @@ def same_site(one: str, other: str) -> bool:
     return parses(one) and parses(other) and registrable_domain(one) == registrable_domain(other)
 
 
+def host_port(pair: str) -> tuple[str, int]:
+    """`host:port` apart, the host in lower case, IPv6 without its brackets. Raises BadUrl."""
+    name, _, port = pair.rpartition(":")
+    if not name or not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
+        raise BadUrl(f'"{pair}" is not host:port, as in "shop.test:8080"')
+    return name.strip("[]").rstrip(".").lower(), int(port)
+
+
 def join(base: str, reference: str) -> str | None:
     """Resolve a link as the browser would; None when it is no URL at all."""
     try:

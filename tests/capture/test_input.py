@@ -11,6 +11,8 @@ from webaudit_capture import report
 from webaudit_capture.__main__ import app
 from webaudit_capture.contract import ExitCode
 
+WRONG_USE = 2
+
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
@@ -25,6 +27,34 @@ def test_bad_input_is_said_in_one_line(tmp_path: Path, arguments: tuple[str, ...
     assert ended.exit_code == ExitCode.BAD_REQUEST
     assert sentence in ended.output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("pair", ["localhost", "localhost:", ":80", "shop.test:http", "shop.test:99999", "shop.test:²"])
+def test_an_allowed_pair_that_is_none_is_wrong_use(tmp_path: Path, pair: str) -> None:
+    arguments = ["https://shop.example/", "--allow", pair, "--out", str(tmp_path / "out")]
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == WRONG_USE
+    assert "is not host:port" in ended.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/below"])
+def test_a_file_where_the_folder_is_to_be_is_wrong_use(tmp_path: Path, place: str) -> None:
+    (tmp_path / "taken").write_text("mine")
+    ended = CliRunner().invoke(app, ["https://shop.example/", "--out", str(tmp_path / place)])
+    assert ended.exit_code == WRONG_USE
+    assert "--out" in ended.output
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_phone_that_nobody_knows_is_wrong_use(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"browser": {"mobile_device": "Pixel 77"}}')
+    arguments = ["https://shop.example/", "--policy", str(policy), "--out", str(tmp_path / "out")]
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == WRONG_USE
+    assert "Pixel 77" in ended.output
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_an_index_over_nothing_says_so(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from capture.conftest import QUICK
 from capture.requests import Bucket, request_file
 from testkit.pages import PageServer
 from webaudit_capture import pod
@@ -66,6 +67,21 @@ async def test_a_product_page_without_any_url_is_a_bad_request(
     path = request_file(tmp_path, shop, Bucket(shop), url=None)
     assert await pod.run(path, None) is ExitCode.BAD_REQUEST
     assert "--url" in capsys.readouterr().out
+
+
+async def test_an_allowed_pair_that_is_none_is_a_bad_request(server: PageServer, tmp_path: Path) -> None:
+    path = request_file(tmp_path, server, Bucket(server), allow=("localhost",))
+    with pytest.raises(pod.BadRequest, match=r'allow: .*"localhost" is not host:port'):
+        pod.read_request(path, None)
+
+
+async def test_a_phone_that_nobody_knows_is_a_bad_request(
+    server: PageServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = QUICK.model_copy(update={"browser": QUICK.browser.model_copy(update={"mobile_device": "Pixel 77"})})
+    path = request_file(tmp_path, server, Bucket(server), policy=policy)
+    assert await pod.run(path, None) is ExitCode.BAD_REQUEST
+    assert 'browser.mobile_device: Playwright knows no "Pixel 77"' in json.loads(capsys.readouterr().out)["message"]
 
 
 async def test_a_url_that_is_none_is_a_bad_request(server: PageServer, tmp_path: Path) -> None:
