@@ -93,6 +93,7 @@ class _Run:
         self.url = url
         self.playwright = playwright
         self.timeline = timeline
+        timeline.limits = self.policy.evidence
         self.resolver = resolver
         self.on_browser = on_browser
         self.started_at = timeline.now()
@@ -315,6 +316,7 @@ class _Run:
     def _record_end(self, failure: PageFailed | None) -> None:
         # Without what discovery took after the page was done.
         self.timeline.load_timings.setdefault("total_ms", round(self.elapsed() * 1000))
+        self.timeline.close()
         if failure is None:
             self.timeline.event(
                 EventType.NAVIGATION, LogLevel.INFO, f"captured {self.final_url}", event="capture_finished"

@@ -72,20 +72,28 @@ async def _screenshot(
             stage.outcome = "error"
             failure = first_line(error)
         else:
-            evidence.artifacts.append(Artifact(ArtifactType.SCREENSHOT, shot.png))
-            if shot.cut:
-                timeline.event(
-                    EventType.ARTIFACT,
-                    LogLevel.WARN,
-                    f"the screenshot shows the first {shot.shown_height} of {shot.page_height} px",
-                    event="screenshot_cut",
-                    shown_px=shot.shown_height,
-                    page_px=shot.page_height,
-                )
-            return shot
+            most = policy.evidence.max_upload_bytes
+            if len(shot.png) <= most:
+                evidence.artifacts.append(Artifact(ArtifactType.SCREENSHOT, shot.png))
+                if shot.cut:
+                    _tell_cut(shot, timeline)
+                return shot
+            stage.outcome = "error"
+            failure = f"it has {len(shot.png)} bytes, {most} are allowed"
     evidence.doubts.append(LowConfidence(code=LowConfidenceCode.SCREENSHOT_FAILED, detail=failure))
     timeline.event(EventType.ERROR, LogLevel.ERROR, f"no screenshot: {failure}", event="screenshot_failed")
     return None
+
+
+def _tell_cut(shot: screenshot.Screenshot, timeline: Timeline) -> None:
+    timeline.event(
+        EventType.ARTIFACT,
+        LogLevel.WARN,
+        f"the screenshot shows the first {shot.shown_height} of {shot.page_height} px",
+        event="screenshot_cut",
+        shown_px=shot.shown_height,
+        page_px=shot.page_height,
+    )
 
 
 async def _check_blank(shot: screenshot.Screenshot, text: str, policy: CrawlPolicy, evidence: Evidence) -> None:

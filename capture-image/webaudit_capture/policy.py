@@ -91,6 +91,8 @@ class Evidence(_Section):
     max_text_bytes: int = 5 * 1024 * 1024
     max_html_bytes: int = 30 * 1024 * 1024
     max_upload_bytes: int = 50 * 1024 * 1024
+    max_events_alike: int = Field(100, ge=1, description="Events of one name that are kept; the rest is counted.")
+    max_event_chars: int = Field(2_000, ge=1, description="Length of one text in an event.")
     max_page_bytes: int = Field(200 * 1024 * 1024, description="What the page may download, over all connections.")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from webaudit_capture.contract import CaptureEvent, EventType, LogLevel
+from webaudit_capture.policy import Evidence
+from webaudit_capture.texts import clipped
 
 Sink = Callable[[CaptureEvent], None]
 
@@ -35,7 +38,11 @@ class Stage:
 
 
 class Timeline:
-    """Records events and stages; `sink` sees each event at once."""
+    """Records events and stages; `sink` sees each event at once.
+
+    What a page causes may be endless: of events alike only the first are kept, as `limits` says, and `close` counts the
+    rest.
+    """
 
     def __init__(
         self,
@@ -43,25 +50,44 @@ class Timeline:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         sink: Sink | None = None,
+        limits: Evidence | None = None,
     ) -> None:
         self.now = now
         self.monotonic = monotonic
         self.sink = sink
+        self.limits = limits or Evidence()
+        self._met: Counter[str] = Counter()
         self.events: list[CaptureEvent] = []
         self.load_timings: dict[str, Any] = {"stages": {}}
 
     def event(self, event_type: EventType, level: LogLevel, message: str, *, event: str, **details: Any) -> None:
         """Record one event; `event` is its exact name and becomes `details.event`."""
+        self._met[event] += 1
+        if self._met[event] > self.limits.max_events_alike:
+            return
         record = CaptureEvent(
             timestamp=self.now(),
             level=level,
             event_type=event_type,
-            message=message,
-            details={"event": event, **details},
+            message=clipped(message, self.limits.max_event_chars),
+            details=clipped({"event": event, **details}, self.limits.max_event_chars),
         )
         self.events.append(record)
         if self.sink is not None:
             self.sink(record)
+
+    def close(self) -> None:
+        """Say what was left out."""
+        for name, count in list(self._met.items()):
+            if (left_out := count - self.limits.max_events_alike) > 0:
+                self.event(
+                    EventType.ERROR,
+                    LogLevel.WARN,
+                    f"{left_out} more {name} events are left out",
+                    event="events_left_out",
+                    of=name,
+                    left_out=left_out,
+                )
 
     @asynccontextmanager
     async def stage(self, name: str, *, deadline: float | None = None, go_on: bool = False) -> AsyncIterator[Stage]:

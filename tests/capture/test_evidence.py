@@ -86,6 +86,27 @@ async def test_the_picture_is_as_wide_as_the_layout_whatever_sticks_out_of_it(
     assert "screenshot_failed" not in doubts(captured)
 
 
+async def test_a_picture_too_large_to_be_stored_is_left_out_and_the_rest_is_kept(
+    server: PageServer, take: Take
+) -> None:
+    captured = await take(server.page("/", FILL), policy=with_section("evidence", max_upload_bytes=2000))
+    assert captured.result.verdict is Verdict.OK
+    assert {artifact.file for artifact in captured.artifacts} == {"visible_text.txt", "features.json", "page.html.gz"}
+    assert "screenshot_failed" in doubts(captured)
+
+
+async def test_a_page_that_asks_for_thousands_of_private_addresses_does_not_flood_its_record(
+    server: PageServer, take: Take
+) -> None:
+    pictures = "".join(f'<img src="http://10.0.{n // 250}.{n % 250 + 1}/">' for n in range(400))
+    captured = await take(server.page("/", FILL + pictures), policy=with_section("evidence", max_events_alike=20))
+    assert captured.result.verdict is Verdict.OK
+    assert len(details(captured, "connection_refused_by_proxy")) == 20
+    (rest,) = details(captured, "events_left_out")
+    assert rest["of"] == "connection_refused_by_proxy"
+    assert rest["left_out"] == 380
+
+
 async def test_visible_text_is_what_can_be_seen_line_by_line(server: PageServer, take: Take) -> None:
     body = """<h1>  Wool
         and   wood </h1>

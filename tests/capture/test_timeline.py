@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from webaudit_capture.contract import CaptureEvent, EventType, LogLevel
+from webaudit_capture.policy import Evidence
 from webaudit_capture.timeline import StageTimeout, Timeline
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -25,6 +26,27 @@ def test_an_event_names_itself_in_its_details_and_is_told_at_once() -> None:
     assert told == timeline.events
     assert told[0].timestamp == NOON
     assert told[0].details == {"event": "popup_dismissed", "strategy": "aria"}
+
+
+def test_of_events_alike_the_first_are_kept_and_the_rest_is_counted() -> None:
+    timeline = Timeline(lambda: NOON, limits=Evidence(max_events_alike=3))
+    for n in range(5):
+        timeline.event(EventType.ERROR, LogLevel.WARN, f"refused {n}", event="refused")
+    timeline.event(EventType.NAVIGATION, LogLevel.INFO, "loading", event="navigate")
+    timeline.close()
+    assert [event.message for event in timeline.events] == [
+        *("refused 0", "refused 1", "refused 2", "loading"),
+        "2 more refused events are left out",
+    ]
+    assert timeline.events[-1].details == {"event": "events_left_out", "of": "refused", "left_out": 2}
+
+
+def test_a_long_text_is_cut_wherever_it_stands_in_an_event() -> None:
+    timeline = Timeline(lambda: NOON, limits=Evidence(max_event_chars=10))
+    timeline.event(EventType.POPUP, LogLevel.INFO, "x" * 99, event="shown", urls=["y" * 99], count=5)
+    (event,) = timeline.events
+    assert event.message == "xxxxxxxxx…"
+    assert event.details == {"event": "shown", "urls": ["yyyyyyyyy…"], "count": 5}
 
 
 async def test_a_stage_records_start_length_and_outcome(timeline: Timeline) -> None:
