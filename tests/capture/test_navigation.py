@@ -266,6 +266,7 @@ async def test_two_runs_give_the_same_bytes_and_pixels(server: PageServer, take:
     style = "<style>@keyframes spin {to {transform: rotate(1turn)}} i {animation: spin 1s infinite}</style>"
     url = server.page("/", PARAGRAPH + "<i>turning</i><input autofocus>", head=style)
     one, other = await take(url), await take(url)
+    assert (one.result.verdict, other.result.verdict, len(one.artifacts)) == (Verdict.OK, Verdict.OK, 4)
     assert {artifact.file: artifact.sha256 for artifact in one.artifacts} == {
         artifact.file: artifact.sha256 for artifact in other.artifacts
     }

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import urlsplit
-from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+from xml.parsers import expat
 
 from webaudit_capture import urls
 from webaudit_capture.discovery.candidates import Candidate
@@ -62,30 +61,54 @@ def parse(document: bytes, max_bytes: int) -> Sitemap:
     if b"<" not in text[:1024]:
         lines = text.decode("utf-8", "replace").split()
         return Sitemap(pages=tuple(line for line in lines if line.startswith(("http://", "https://"))))
-    if b"<!DOCTYPE" in text:
-        return Sitemap()
-    parser: XMLPullParser[Element] = XMLPullParser(events=("start", "end"))
-    inside: list[str] = []
-    found: dict[str, list[str]] = {"sitemap": [], "url": []}
+    reader = _Reader()
     try:
-        parser.feed(text)
-        _collect(parser, inside, found)
-    except ParseError:
-        _collect(parser, inside, found)
-    return Sitemap(tuple(found["sitemap"]), tuple(found["url"]))
+        reader.read(text)
+    except _DoctypeMet:
+        return Sitemap()
+    except expat.ExpatError:
+        pass  # cut off or broken
+    return Sitemap(tuple(reader.found["sitemap"]), tuple(reader.found["url"]))
 
 
-def _collect(parser: XMLPullParser[Element], inside: list[str], found: dict[str, list[str]]) -> None:
-    for event, element in cast("Iterator[tuple[str, Element]]", parser.read_events()):
-        name = element.tag.rpartition("}")[2]
-        if event == "start":
-            inside.append(name)
-            continue
-        inside.pop()
-        if name == "loc" and inside and inside[-1] in found and element.text:
-            found[inside[-1]].append(element.text.strip())
-        if name in found:
-            element.clear()
+class _DoctypeMet(Exception):
+    pass
+
+
+class _Reader:
+    """Collects each `loc` that stands in a `sitemap` or `url`, whatever encoding the document is in."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[str]] = {"sitemap": [], "url": []}
+        self._inside: list[str] = []
+        self._words: list[str] | None = None
+
+    def read(self, document: bytes) -> None:
+        """Raises _DoctypeMet, and ExpatError where the document breaks."""
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.Parse(document, True)
+
+    def _doctype(self, *_: object) -> None:
+        raise _DoctypeMet
+
+    def _start(self, name: str, _: dict[str, str]) -> None:
+        name = name.rpartition(" ")[2]
+        self._words = [] if name == "loc" and self._inside and self._inside[-1] in self.found else None
+        self._inside.append(name)
+
+    def _text(self, words: str) -> None:
+        if self._words is not None:
+            self._words.append(words)
+
+    def _end(self, _: str) -> None:
+        self._inside.pop()
+        if self._words and (address := "".join(self._words).strip()):
+            self.found[self._inside[-1]].append(address)
+        self._words = None
 
 
 def unpack(document: bytes, max_bytes: int) -> bytes:

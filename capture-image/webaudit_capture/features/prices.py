@@ -71,6 +71,8 @@ _NUMBER_HERE = re.compile(_NUMBER)
 # What may stand right before a number ("US$", "NZD $") and right after it.
 _BEFORE_NUMBER = re.compile(rf"(?:(?P<code>{_CODE}) ?)?(?P<sign>{_CURRENCY}) ?$")
 _AFTER_NUMBER = re.compile(rf" ?(?P<sign>{_CURRENCY})")
+# Swedish for "kronor, no öre": `1 299:-`.
+_KRONOR = re.compile(rf":[-–—](?!\d)(?: ?(?P<sign>{_CURRENCY}))?")
 _CODE_AFTER = re.compile(rf" ?(?P<code>{_CODE})")
 _CENTS_AFTER_EURO = re.compile(r"€(\d{2})(?!\d)")
 _RANGE_DASH = re.compile(r" ?[-–—~〜] ?")
@@ -148,8 +150,8 @@ def _signed(text: str, number: re.Match[str], taken: int, context: CurrencyConte
         code = _CODE_AFTER.match(text, end)
         token = before["code"] or (code["code"] if code else before["sign"])
         start, end = before.start(), code.end() if code else end
-    elif after := _AFTER_NUMBER.match(text, end):
-        token, end = after["sign"], after.end()
+    elif after := _AFTER_NUMBER.match(text, end) or _KRONOR.match(text, end):
+        token, end = after["sign"] or "kr", after.end()
     else:
         return None
     currency = resolve("EUR" if token == "Euro" else token, context)

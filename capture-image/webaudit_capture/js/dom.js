@@ -120,7 +120,7 @@
       return `${letter.test(sign) ? "(?<!\\p{L})" : ""}${safe}${/\p{L}$/u.test(sign) ? "(?!\\p{L})" : ""}`;
     })
     .join("|");
-  const money = new RegExp(`(?:${signs})[\\s\\u200e\\u200f]*[.]?\\p{Nd}|\\p{Nd}[.,\\-–—]*[\\s\\u200e\\u200f]*(?:${signs})`, "u");
+  const money = new RegExp(`(?:${signs})[\\s\\u200e\\u200f]*[.]?\\p{Nd}|\\p{Nd}[.,\\-–—]*[\\s\\u200e\\u200f]*(?:${signs})|\\p{Nd}:[\\-–—](?!\\p{Nd})`, "u");
 
   const PICTURE_FILE = /\.(jpe?g|png|webp|gif|avif|svg)$/i;
   const PRODUCT_KEY = /^(product_?id|product|prod|pid|id|sku|item|itemid|p|art\w*)$/i;

@@ -81,9 +81,18 @@ def test_documents_are_read(case: str, document: bytes, expected: Sitemap) -> No
     assert parse(document, MAX) == expected, case
 
 
-def test_entities_are_never_expanded() -> None:
-    bomb = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><urlset><url><loc>https://shop.test/&b;</loc></url></urlset>'
-    assert parse(bomb, MAX) == Sitemap()
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_entities_are_never_expanded_in_whatever_encoding(encoding: str) -> None:
+    doctype = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
+    bomb = (
+        f"<?xml version='1.0' encoding='{encoding}'?>{doctype}<urlset><url><loc>https://a.test/&b;</loc></url></urlset>"
+    )
+    assert parse(bomb.encode(encoding), MAX) == Sitemap()
+
+
+def test_a_document_in_another_encoding_is_read() -> None:
+    document = "<?xml version='1.0' encoding='utf-16'?><urlset><url><loc>https://shop.test/käse</loc></url></urlset>"
+    assert parse(document.encode("utf-16"), MAX) == Sitemap(pages=("https://shop.test/käse",))
 
 
 def test_a_packed_document_is_never_unpacked_beyond_the_limit() -> None:

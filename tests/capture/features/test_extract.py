@@ -97,6 +97,7 @@ async def test_a_plain_product_page(look: Look) -> None:
         ("unit price beside it", "<p><b>4,99 €</b><br><small>9,98 € / 100 g</small></p>", "4.99", "EUR"),
         ("instalments beside it", "<p><b>$120.00</b></p><p>or 4 payments of <b>$30.00</b></p>", "120.00", "USD"),
         ("Swiss", "<p>CHF 1’299.–</p>", "1299.00", "CHF"),
+        ("Swedish", "<p>1 299:-</p>", "1299.00", "SEK"),
         ("Indian", "<p>₹1,29,999</p>", "129999.00", "INR"),
         ("Japanese", "<p>¥1,200 <small>(税込)</small></p>", "1200", "JPY"),
         ("Arabic digits", '<p dir="rtl">١٢٠٫٥٠ ر.س</p>', "120.50", "SAR"),
