@@ -93,6 +93,8 @@ class Controller:
         known = self._memory.job_versions()
         jobs = [job async for job in self._kube.list_all_jobs()]
         for job in jobs:
+            if key_of(job) in known and not self._memory.knows_job(key_of(job)):
+                continue  # it went while the listing was under way
             if (view := readable(job)) is not None:
                 self._memory.see_job(job, live=view.live, ended=view.ended)
             else:

@@ -36,7 +36,7 @@ def build_registry(memory: Memory, enqueue: Callable[[Key], None], clock: Clock)
 
     @kopf.on.event("batch", "v1", "jobs", labels=MANAGED_BY, registry=registry)
     async def job_changed(event: Any, **_: Any) -> None:
-        if (key := note_job(memory, event["type"], event["object"], clock.now())) is not None:
+        for key in note_job(memory, event["type"], event["object"], clock.now()):
             enqueue(key)
 
     return registry
@@ -44,22 +44,21 @@ def build_registry(memory: Memory, enqueue: Callable[[Key], None], clock: Clock)
 
 def note_session(memory: Memory, kind: str | None, body: Manifest) -> Key:
     """Take the event into memory; the key to look at."""
-    key = key_of(body)
-    if kind == "DELETED":
-        memory.forget_session(key, body["metadata"]["uid"])
-    else:
+    if kind != "DELETED":  # the reconciler finds that it is gone, or that a successor has its name, and forgets it
         memory.see_session(body)
-    return key
+    return key_of(body)
 
 
-def note_job(memory: Memory, kind: str | None, body: Manifest, now: datetime) -> Key | None:
-    """Take the event into memory; the key of the session that owns the Job."""
+def note_job(memory: Memory, kind: str | None, body: Manifest, now: datetime) -> list[Key]:
+    """Take the event into memory; the keys to look at: the session that owns the Job, and who waited for its place."""
     view = readable(body)
+    freed: str | None = None
     if kind == "DELETED":
-        memory.forget_job(key_of(body), now)
+        freed = memory.forget_job(key_of(body), now)
     elif view is not None:
         memory.see_job(body, live=view.live, ended=view.ended)
-    return parent_of(body)
+    parent = parent_of(body)
+    return [*([parent] if parent else []), *(memory.next_in_line(freed, now) if freed else [])]
 
 
 def build_settings() -> kopf.OperatorSettings:

@@ -45,6 +45,7 @@ class SuspendJob:
 class ResumeJob:
     """Let the Job's pods run again, with fresh signatures."""
 
+    key: PageKey
     name: str
     attempt: int
     """Whose Secret its pods mount."""
@@ -202,7 +203,7 @@ def _plan_waiting(seen: Observed, obstacle: Verdict) -> Plan:
 
 def held_back(seen: Observed, refusal: Verdict) -> Plan:
     """For a session of which nothing could be started: it waits, and its shop is free for others meanwhile."""
-    return replace(_plan_waiting(replace(seen, obstacle=refusal), refusal), look_again=RECHECK_WAITING)
+    return _plan_waiting(replace(seen, obstacle=refusal), refusal)
 
 
 def _plan_running(seen: Observed) -> Plan:
@@ -222,7 +223,7 @@ def _plan_running(seen: Observed) -> Plan:
                 pages[index] = replace(page, status="pending", reason="Suspended")
         elif job is not None and job.state is JobState.SUSPENDED:
             attempts = following
-            actions.append(ResumeJob(job.name, job.attempt, following))
+            actions.append(ResumeJob(page.key, job.name, job.attempt, following))
             pages[index] = replace(page, status="running", reason=None, message=None)
         elif page.status == "pending" and _may_start(page, pages, session, pdp_url):
             attempt = attempts
@@ -244,11 +245,13 @@ def _plan_running(seen: Observed) -> Plan:
 def _starts(session: Session, jobs: tuple[JobView, ...]) -> tuple[int, int]:
     """Which start of the session's work this is, and which one a start over would be.
 
-    Jobs that are ahead of the status tell of a start over that was not finished: going on with it is no further one.
+    Jobs that are ahead of the status tell of one that was cut off, a status that is ahead of the Jobs of one that was
+    refused: going on with either is no further one.
     """
     written = max(1, session.attempts)
     begun = max((max(job.attempt, job.resumed) for job in jobs), default=0)
-    return max(written, begun), begun if begun > written else written + 1
+    latest = max(written, begun)
+    return latest, latest + 1 if begun == written else latest
 
 
 def _look(key: PageKey, seen: Observed) -> PageState:

@@ -38,7 +38,7 @@ from webaudit_operator.planner import (
 )
 from webaudit_operator.sessions import FINALIZER, TERMINAL_PHASES, Key, Session
 from webaudit_operator.settings import Settings
-from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable
+from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable, StoreUnreachable
 from webaudit_operator.store.record import Store
 from webaudit_operator.store.rows import PageKey
 from webaudit_operator.world import Memory
@@ -59,7 +59,7 @@ class Look:
 
     again: timedelta | None = None
     freed: str | None = None
-    """A registrable domain that a session just let go of; empty when it is not known which."""
+    """A registrable domain that a session just let go of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,11 @@ class Reconciler:
             self._memory.admit(session)
         plan = planner.plan(seen)
         refused = await self._apply(session, plan)
+        held = False
         if refused and _nothing_runs(seen, plan, refused):
             self._memory.withdraw(session)
             plan = planner.held_back(seen, next(iter(refused.values())))
-            refused = {}
+            held, refused = True, {}
         if session.deleting:
             return Look(again=plan.look_again, freed=_domain(session))
         wanted = status.with_refusals(plan.status, refused) if plan.status else dict(session.status)
@@ -107,7 +108,7 @@ class Reconciler:
         await self._write_status(session, wanted)
         again = [pause for pause in (plan.look_again, None if recorded else RETRY_RECORD) if pause is not None]
         over = wanted["phase"] in TERMINAL_PHASES and not session.finished
-        return Look(again=min(again, default=None), freed=_domain(session) if over else None)
+        return Look(again=min(again, default=None), freed=_domain(session) if over or held else None)
 
     async def _observe(self, session: Session) -> Observed:
         now = self._clock.now()
@@ -186,11 +187,7 @@ class Reconciler:
                         )
                         created = await self._kube.create_job(job)
                     except (KubeRefused, BlobsUnavailable, BlobsMisconfigured) as error:
-                        reason = status.JOB_REFUSED if isinstance(error, KubeRefused) else status.SIGNING_FAILED
-                        refused[key] = Verdict(reason, str(error))
-                        log.warning(
-                            "not started", session=str(session.key), capture=str(key), reason=reason, error=str(error)
-                        )
+                        refused[key] = _refusal(session, key, error)
                         continue
                     if created:
                         self._memory.see_job(job, live=True)
@@ -198,8 +195,12 @@ class Reconciler:
                 case SuspendJob(name):
                     await self._kube.suspend_job(namespace, name)
                     log.info("capture suspended", session=str(session.key), job=name)
-                case ResumeJob(name, attempt, resumed):
-                    await self._ensure_secret(session, attempt)
+                case ResumeJob(key, name, attempt, resumed):
+                    try:
+                        await self._ensure_secret(session, attempt)
+                    except (KubeRefused, BlobsUnavailable, BlobsMisconfigured) as error:
+                        refused[key] = _refusal(session, key, error)
+                        continue
                     await self._kube.resume_job(namespace, name, resumed=resumed)
                     log.info("capture resumed", session=str(session.key), job=name)
                 case DeleteJob(name):
@@ -272,19 +273,28 @@ class Reconciler:
             return wanted, True
         row = record.session_row(session, _url(session), self._policy)
         try:
-            if self._outage is not None and now < self._outage.until:
-                raise StoreUnavailable(self._outage.message)
+            self._heed_outage()
             await record.mirror(self._store, self._blobs, session, row, wanted, seen.outcomes, now)
         except (StoreUnavailable, StoreMisconfigured) as error:
             reason, message = "DatabaseUnavailable", str(error)
-            if self._outage is None or now >= self._outage.until:
+            if isinstance(error, StoreUnreachable):
                 self._outage = Outage(self._clock.now() + SPARE_DATABASE, message)
         except (BlobsUnavailable, BlobsMisconfigured) as error:
             reason, message = "BucketUnavailable", str(error)
         else:
+            self._outage = None
             return status.mirrored(wanted, ok=True, reason="UpToDate", message="the record agrees", now=now), True
         log.warning("not mirrored", session=str(session.key), reason=reason, message=message)
         return status.mirrored(wanted, ok=False, reason=reason, message=message, now=now), False
+
+    def _heed_outage(self) -> None:
+        """While the database is away one session in a while asks for all. Raises StoreUnavailable for the others."""
+        if (outage := self._outage) is None:
+            return
+        now = self._clock.now()
+        if now < outage.until:
+            raise StoreUnavailable(outage.message)
+        self._outage = Outage(now + SPARE_DATABASE, outage.message)
 
     async def _write_status(self, session: Session, wanted: dict[str, Any]) -> None:
         if wanted == dict(session.status):
@@ -298,6 +308,12 @@ class Reconciler:
                 await self._kube.post_event(events.build(session, notice, self._clock.now()))
             except (KubeConflict, KubeRefused, KubeUnavailable) as error:  # an Event is a courtesy
                 log.warning("event not posted", session=str(session.key), reason=notice.reason, error=str(error))
+
+
+def _refusal(session: Session, key: PageKey, error: Exception) -> Verdict:
+    reason = status.JOB_REFUSED if isinstance(error, KubeRefused) else status.SIGNING_FAILED
+    log.warning("not started", session=str(session.key), capture=str(key), reason=reason, error=str(error))
+    return Verdict(reason, str(error))
 
 
 def _nothing_runs(seen: Observed, plan: Plan, refused: Mapping[PageKey, Verdict]) -> bool:

@@ -64,9 +64,7 @@ class Settings(DatabaseSettings):
     retention_batch: int = Field(100, ge=1, le=1000, description="Due artifacts per pass and transaction.")
     signed_url_hours: float = Field(2.0, gt=0, le=168)
     job_deadline_seconds: int = Field(600, ge=60, description="activeDeadlineSeconds of a capture Job.")
-    job_ttl_seconds: int = Field(
-        3600, ge=300, description="ttlSecondsAfterFinished of a capture Job: its end must be seen before it goes."
-    )
+    job_ttl_seconds: int = Field(3600, ge=300, description="ttlSecondsAfterFinished of a capture Job.")
     http_port: int = Field(8080, ge=0, le=65535, description="/metrics, /healthz and /readyz.")
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

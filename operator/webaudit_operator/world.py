@@ -86,17 +86,14 @@ class Memory:
             self._admitted.pop(session.key, None)
         return True
 
-    def forget_session(self, key: Key, uid: str | None = None) -> str:
-        """The resource is gone, unless another uid has its name. Its Jobs, while they live, still hold its domain.
+    def forget_session(self, key: Key) -> str | None:
+        """The resource is gone. Its Jobs, while they live, still hold its domain.
 
-        Returns the domain that it let go of; empty when that is not known.
+        Returns the domain that others may have waited for because of it.
         """
-        known = self._sessions.get(key)
-        if known is not None and uid not in (None, known.uid):
-            return ""
-        self._sessions.pop(key, None)
+        known = self._sessions.pop(key, None)
         self._admitted.pop(key, None)
-        return known.domain if known else ""
+        return known.domain if known and not known.finished else None
 
     def see_job(self, job: Manifest, *, live: bool, ended: datetime | None = None) -> None:
         """Take in a Job, unless something newer of it is known. What isn't a session's own is left out."""
@@ -120,11 +117,19 @@ class Memory:
             width=int(width) if width.isdigit() else 1,
         )
 
-    def forget_job(self, key: Key, now: datetime) -> None:
-        """The Job is gone. If it was alive, its pods are ending now, and the shop is to be left alone until then."""
+    def forget_job(self, key: Key, now: datetime) -> str | None:
+        """The Job is gone. If it was alive, its pods are ending now, and the shop is to be left alone until then.
+
+        Returns the domain that it let go of.
+        """
         job = self._jobs.pop(key, None)
-        if job is not None and job.live and job.domain:
-            self._ended(job.domain, now + LAST_BREATH)
+        if job is None or not job.live or not job.domain:
+            return None
+        self._ended(job.domain, now + LAST_BREATH)
+        return job.domain
+
+    def knows_job(self, key: Key) -> bool:
+        return key in self._jobs
 
     def job_versions(self) -> dict[Key, int]:
         """The Jobs known now: to be taken before a full listing, for `forget_missing_jobs` after it."""
@@ -177,7 +182,7 @@ class Memory:
     def next_in_line(self, domain: str | None, now: datetime, most: int = 8) -> list[Key]:
         """Whom to look at when a place became free: the domain's oldest, then the oldest of all."""
         waiting = sorted(self.world(now).waiting, key=lambda wish: wish.age_order)
-        waiting = [wish for wish in waiting if not wish.suspended]
+        waiting = [wish for wish in waiting if not (wish.suspended or wish.refused)]
         same = [wish.key for wish in waiting if wish.domain == domain][:1]
         first_of_domain = {wish.domain: wish.key for wish in reversed(waiting)}
         others = [wish.key for wish in waiting if first_of_domain[wish.domain] == wish.key][:most]

@@ -35,11 +35,10 @@ def test_a_session_that_is_there_is_remembered_and_looked_at(memory: Memory, kin
     assert [wish.key for wish in seen(memory).waiting] == [KEY]
 
 
-def test_a_session_that_is_gone_is_forgotten_and_looked_at(memory: Memory) -> None:
+def test_a_session_that_is_gone_is_looked_at(memory: Memory) -> None:
     of = session()
-    handlers.note_session(memory, "ADDED", of.body)
     assert handlers.note_session(memory, "DELETED", of.body) == KEY
-    assert memory.keys() == []
+    assert memory.keys() == [], "the last words of one that was never heard of are no news"
 
 
 def test_the_end_of_a_session_is_not_its_successors(memory: Memory) -> None:
@@ -72,13 +71,20 @@ def test_a_job_holds_its_sessions_shop_as_long_as_it_lives(
 ) -> None:
     of = session()
     handlers.note_job(memory, "ADDED", job_manifest(of), NOW)
-    assert handlers.note_job(memory, kind, job_manifest(of, HD, state), NOW) == KEY
+    assert handlers.note_job(memory, kind, job_manifest(of, HD, state), NOW) == [KEY]
     assert [holder.key for holder in seen(memory).holders] == ([KEY] if holds else [])
 
 
 def test_a_job_that_no_session_owns_is_no_reason_to_look(memory: Memory) -> None:
     stray = job_manifest(session(), ownerReferences=[{"kind": "CronJob", "name": "acme", "uid": "1"}])
-    assert handlers.note_job(memory, "ADDED", stray, NOW) is None
+    assert handlers.note_job(memory, "ADDED", stray, NOW) == []
+
+
+def test_who_waited_for_a_job_that_was_deleted_is_looked_at(memory: Memory) -> None:
+    of, waiter = session(), session("waiter")
+    handlers.note_job(memory, "ADDED", job_manifest(of), NOW)
+    handlers.note_session(memory, "ADDED", waiter.body)
+    assert handlers.note_job(memory, "DELETED", job_manifest(of), NOW) == [KEY, waiter.key]
 
 
 async def test_events_reach_the_queue(memory: Memory) -> None:

@@ -252,7 +252,7 @@ def test_any_code_makes_a_reason_the_api_server_takes(blame: Blame | None, code:
 def test_what_a_capture_says_is_one_line_and_bounded() -> None:
     long = "first\nsecond\r\x1b[31m\0third " + "x" * 10_000
     found = judge(verdict=Verdict.FAILED, reason="e", message=long, final_url="https://acme.com/\n" + "y" * 10_000)
-    assert found.message.startswith("first second [31m third xxx")
+    assert found.message.startswith("first second [31m\ufffdthird xxx")
     assert len(found.message) == MAX_MESSAGE
     assert found.url is not None
     assert len(found.url) == 2048

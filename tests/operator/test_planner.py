@@ -24,7 +24,7 @@ from webaudit_operator.planner import (
     SuspendJob,
 )
 from webaudit_operator.sessions import FINALIZER, Session
-from webaudit_operator.status import mirrored
+from webaudit_operator.status import mirrored, with_refusals
 
 PDP = "https://www.acme-shop.com/products/tent"
 
@@ -202,7 +202,7 @@ def test_suspending_stops_running_jobs_and_resuming_lets_them_go_on() -> None:
     assert plan.status is not None
     of = with_status(of, plan.status, suspend=False)
     again = planner.plan(observed(of, job(of, HD, JobState.SUSPENDED), job(of, HM, JobState.SUSPENDED)))
-    assert again.actions == (ResumeJob(job_name(of, HD, 1), 1, 2), ResumeJob(job_name(of, HM, 1), 1, 2))
+    assert again.actions == (ResumeJob(HD, job_name(of, HD, 1), 1, 2), ResumeJob(HM, job_name(of, HM, 1), 1, 2))
     assert again.status is not None
     assert again.status["attempts"] == 2
 
@@ -211,7 +211,7 @@ def test_a_start_over_that_was_interrupted_goes_on_under_its_number() -> None:
     of = running(session())
     resumed, suspended = job(of, HD, resumed=2), job(of, HM, JobState.SUSPENDED)
     plan = planner.plan(observed(of, resumed, suspended))
-    assert plan.actions == (ResumeJob(job_name(of, HM, 1), 1, 2),)
+    assert plan.actions == (ResumeJob(HM, job_name(of, HM, 1), 1, 2),)
     assert plan.status is not None
     assert plan.status["attempts"] == 2
     refused = {"verdict": Verdict.FAILED, "reason": "upload_refused", "blame": Blame.PLATFORM}
@@ -220,6 +220,24 @@ def test_a_start_over_that_was_interrupted_goes_on_under_its_number() -> None:
     assert plan.actions == (StartCapture(HM, 2, None),)
     assert plan.status is not None
     assert plan.status["attempts"] == 2
+
+
+@pytest.mark.parametrize("start_over", ["signed anew", "resumed"])
+def test_a_start_over_that_is_refused_again_and_again_is_one(start_over: str) -> None:
+    of = running(session())
+    refused = {"verdict": Verdict.FAILED, "reason": "upload_refused", "blame": Blame.PLATFORM}
+    seen: dict[str, Any] = {"jobs": [job(of, HD, JobState.SUSPENDED), job(of, HM)]}
+    if start_over == "signed anew":
+        seen = {"jobs": [job(of, HD, JobState.FAILED), job(of, HM)], "outcomes": (outcome(of, HD, **refused),)}
+    told = []
+    for _ in range(3):
+        plan = planner.plan(observed(of, *seen["jobs"], outcomes=seen.get("outcomes", ())))
+        assert len(plan.actions) == 1
+        assert plan.status is not None
+        told.append(with_refusals(plan.status, {HD: Obstacle("SigningFailed", "403")}))
+        of = with_status(of, told[-1])
+    assert told[0]["attempts"] == 2
+    assert told[0] == told[1] == told[2]
 
 
 def test_a_session_of_which_nothing_could_be_started_waits_and_says_why() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import re
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from testkit import standin
+from testkit.clock import FakeClock
 from testkit.gcs_server import GcsServer
 from testkit.postgres import PostgresServer
 from testkit.stage import Deployment, Stage, Tripwire, staged
@@ -20,6 +22,7 @@ from webaudit_capture.contract import RESULT_FILE
 from webaudit_cluster.apiserver import ApiServer
 from webaudit_cluster.kubectl import CommandFailed
 from webaudit_cluster.waiting import until
+from webaudit_operator.reconciler import SPARE_DATABASE
 from webaudit_operator.sessions import Key, Manifest, Session
 from webaudit_operator.store.migrate import upgrade_to_head
 from webaudit_operator.store.record import Store
@@ -165,6 +168,19 @@ async def test_an_outage_of_postgres_is_found_out_once_and_not_by_every_session(
         await operator.reconciler.reconcile(key)
         assert conditions(await stage.session(key))["Mirrored"] == ("False", "DatabaseUnavailable")
     assert wire.seen.count("open_session") == 1
+
+
+async def test_while_postgres_is_away_one_of_many_asks_for_all(
+    stage: Stage, postgres_away: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = Tripwire()
+    operator = stage.operator(wire)
+    keys = [stage.apply(name) for name in ("first", "second", "third")]
+    await operator.reconciler.reconcile(keys[0])
+    now = operator.reconciler._clock.now() + SPARE_DATABASE
+    monkeypatch.setattr(operator.reconciler, "_clock", FakeClock(now))
+    await asyncio.gather(*map(operator.reconciler.reconcile, keys))
+    assert wire.seen.count("open_session") == 2
 
 
 async def test_deleting_a_session_with_policy_delete_takes_its_objects_and_leaves_receipts(stage: Stage) -> None:

@@ -164,6 +164,12 @@ def test_nobody_waits_for_a_session_of_which_nothing_can_be_started(reason: str)
     known = memory(stuck, asking)
     assert obstacle(known, asking) is None
     assert obstacle(known, stuck) is None, "it is tried again"
+    assert known.next_in_line(ACME, NOW) == [asking.key], "by itself, not in the place of somebody who could start"
+
+
+def test_a_finished_session_that_goes_lets_go_of_nothing() -> None:
+    of = session(status=ENDED)
+    assert memory(of).forget_session(of.key) is None
 
 
 def test_a_late_event_does_not_take_back_what_was_written() -> None:
@@ -212,7 +218,7 @@ def test_a_forgotten_session_neither_holds_nor_waits() -> None:
     known = memory(of)
     known.admit(of)
     assert known.forget_session(of.key) == ACME
-    assert known.forget_session(of.key) == ""
+    assert known.forget_session(of.key) is None
     assert (holders(known), waiting(known), known.keys()) == ({}, set(), [])
 
 

@@ -17,6 +17,10 @@ class StoreUnavailable(Exception):
     """The database cannot be used right now (refused, timed out, shutting down, starting up): try again."""
 
 
+class StoreUnreachable(StoreUnavailable):
+    """There is no talking to the server at all, for nobody."""
+
+
 class StoreMisconfigured(Exception):
     """Trying again cannot help: wrong password, unknown database or host, schema missing or out of date."""
 
@@ -98,7 +102,7 @@ def explain(error: SQLAlchemyError, url: URL) -> StoreUnavailable | StoreMisconf
         for pattern, advice in _CONNECT_FAULTS:
             if pattern.search(words):
                 return StoreMisconfigured(f"{place(url)}: {advice} ({words})")
-    return StoreUnavailable(f"{place(url)}: {words}")
+    return StoreUnreachable(f"{place(url)}: {words}")
 
 
 def _one_line(words: str) -> str:
