@@ -65,6 +65,7 @@ class Cluster:
         self._socket = self.state / "containerd.sock"
         self._store = Store(self._socket)
         self._footprint = paths.cache() / "cluster.before.json"
+        self._made_by = self.state / "made-by"
 
     @classmethod
     @contextlib.contextmanager
@@ -74,6 +75,7 @@ class Cluster:
         wait: float = 0,
         load: Iterable[str] = (),
         upstreams: Sequence[str] | None = None,
+        owner: str = "",
         progress: Progress | None = None,
     ) -> Iterator[Self]:
         """A running cluster with the images `load`, locked for the block. It stays up afterwards.
@@ -82,7 +84,7 @@ class Cluster:
         """
         with lock(wait=wait):
             cluster = cls()
-            cluster.up(upstreams=upstreams, progress=progress)
+            cluster.up(upstreams=upstreams, owner=owner, progress=progress)
             cluster.load(load, progress=progress)
             yield cluster
 
@@ -120,10 +122,13 @@ class Cluster:
 
     # Its life
 
-    def up(self, *, upstreams: Sequence[str] | None = None, progress: Progress | None = None) -> tuple[str, ...]:
+    def up(
+        self, *, upstreams: Sequence[str] | None = None, owner: str = "", progress: Progress | None = None
+    ) -> tuple[str, ...]:
         """Have it running and ready, whatever state it is in; about a second when it is.
 
         `upstreams` answer names from outside; None asks the machine, () refuses them all. Returns those in use.
+        `owner` is remembered if it is this call that brings it up: see `started_by` and `made_by`.
         Hold the lock. Raises ClusterError: no root, packages or Go missing, a component that does not come up.
         """
         progress = progress or Quiet()
@@ -132,7 +137,7 @@ class Cluster:
         packages.ensure(["cluster"], progress)
         binaries.ensure(progress)
         self._check_ports()
-        footprint.record(self._footprint)
+        self.claim(owner)
         plane = self._plane()
         references = images.build(INFRASTRUCTURE, progress)
         machine = Node(plane, NODE_PORTS, plane.advertise, references["pause"])
@@ -160,6 +165,26 @@ class Cluster:
             teardown.take_down(self.state, self._socket, self._footprint)
         if purge and self.state.exists():
             shutil.rmtree(self.state)
+
+    def claim(self, owner: str) -> None:
+        """The first step of `up`, before it touches the machine: whose the cluster is, unless it is up already."""
+        if not footprint.record(self._footprint, owner):
+            return
+        if owner and (self.made_by == owner or not self.state.exists()):
+            self.state.mkdir(parents=True, exist_ok=True, mode=0o755)
+            self._made_by.write_text(owner)
+        else:  # who goes on with somebody's data shares them
+            self._made_by.unlink(missing_ok=True)
+
+    @property
+    def started_by(self) -> str | None:
+        """The owner that brought it up, perhaps ""; None when it is down."""
+        return footprint.owner_of(self._footprint)
+
+    @property
+    def made_by(self) -> str:
+        """The owner that alone has put data into it; "" for nobody in particular."""
+        return self._made_by.read_text() if self._made_by.exists() else ""
 
     def restart(self, name: str) -> None:
         """Stop one component (`etcd`, `kube-apiserver`, `kubelet`, ...) and bring the cluster back to ready."""

@@ -34,14 +34,23 @@ PATHS = (
 )
 
 
-def record(file: Path) -> None:
-    """Write down the present state, unless a record from before is still there."""
+def record(file: Path, owner: str = "") -> bool:
+    """Write down the present state and who is about to change it, unless a record from before is still there.
+
+    True when it was written: a new life of the cluster begins.
+    """
     if file.exists():
-        return
+        return False
     settings = {name: path.read_text().strip() for name in SETTINGS if (path := _SYSCTL / name).exists()}
     absent = [path for path in PATHS if not Path(path).exists()]
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"settings": settings, "absent": absent}, indent=1))
+    file.write_text(json.dumps({"owner": owner, "settings": settings, "absent": absent}, indent=1))
+    return True
+
+
+def owner_of(file: Path) -> str | None:
+    """Who brought the cluster up; None when it is down."""
+    return str(json.loads(file.read_text()).get("owner", "")) if file.exists() else None
 
 
 def restore(file: Path) -> None:

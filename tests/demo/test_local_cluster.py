@@ -19,7 +19,6 @@ from webaudit_cluster.cluster import Cluster
 from webaudit_cluster.daemons import Daemon, Daemons
 from webaudit_demo import evershop, platform
 from webaudit_demo.__main__ import conclude, down
-from webaudit_demo.errors import DemoError
 
 A_PROCESS = ("sleep", "600")
 NAMESPACE = '{"metadata": {"labels": {"app.kubernetes.io/part-of": "webaudit-demo"}}}'
@@ -31,6 +30,14 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setenv("WEBAUDIT_CACHE", str(tmp_path / "a cache"))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return Cluster()
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Instead of taking a cluster down, which is the end-to-end suite's: whether its data were to go as well."""
+    calls: list[bool] = []
+    monkeypatch.setattr(Cluster, "down", lambda self, *, purge=False: calls.append(purge))
+    return calls
 
 
 @pytest.fixture
@@ -51,14 +58,8 @@ def running_shop(cluster: Cluster) -> Iterator[None]:
     daemons.stop(["evershop"])
 
 
-def comes_up(life: int = 1) -> None:
-    """The kit's record of the machine from before, which it keeps for as long as the cluster is up."""
-    record = paths.cache() / "cluster.before.json"
-    record.write_text("{}")
-    os.utime(record, ns=(life, life))
-
-
 def goes_down() -> None:
+    """As `make cluster-down` leaves it: data, and no record of the machine from before."""
     (paths.cache() / "cluster.before.json").unlink()
 
 
@@ -69,64 +70,45 @@ def a_program(name: str, script: str) -> None:
     file.chmod(0o755)
 
 
-def test_the_cluster_is_the_demos_when_the_demo_brought_it_up(cluster: Cluster) -> None:
-    with platform.remembering(cluster):
-        comes_up()
-    assert platform.is_the_demos(cluster)
+def test_what_the_demo_brought_up_from_nothing_goes_with_its_data(cluster: Cluster, stopped: list[bool]) -> None:
+    cluster.claim(platform.OWNER)
+    cluster.claim(platform.OWNER)  # a second run
+    assert platform.local_down()
+    assert stopped == [True]
 
 
-def test_it_is_so_also_when_it_came_only_half_way(cluster: Cluster) -> None:
-    def interrupted() -> None:
-        comes_up()
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt), platform.remembering(cluster):
-        interrupted()
-    assert platform.is_the_demos(cluster)
-
-
-def test_a_demo_that_failed_before_it_touched_anything_has_no_cluster(cluster: Cluster) -> None:
-    with pytest.raises(DemoError), platform.remembering(cluster):
-        raise DemoError("there is no Go")
-    assert not platform.is_the_demos(cluster)
-
-
-@pytest.mark.usefixtures("component")
-def test_a_cluster_that_was_up_before_is_not_the_demos(cluster: Cluster) -> None:
-    comes_up()
-    with platform.remembering(cluster):
-        pass
-    assert not platform.is_the_demos(cluster)
-
-
-def test_a_later_run_of_the_demo_does_not_forget_that_it_is_its_own(cluster: Cluster) -> None:
-    with platform.remembering(cluster):
-        comes_up()
-        Daemons(cluster.state, die_with_us=True).ensure(Daemon("etcd", A_PROCESS))
-    try:
-        with platform.remembering(cluster):
-            pass
-        assert platform.is_the_demos(cluster)
-    finally:
-        Daemons(cluster.state).stop(["etcd"])
-
-
-def test_a_cluster_that_somebody_took_down_and_brought_up_since_is_theirs(cluster: Cluster) -> None:
-    with platform.remembering(cluster):
-        comes_up()
+def test_what_the_demo_left_in_a_cluster_that_is_down_goes_too(cluster: Cluster) -> None:
+    cluster.claim(platform.OWNER)
     goes_down()
-    assert platform.is_the_demos(cluster), "what it left behind still is"
-    comes_up(life=2)
-    assert not platform.is_the_demos(cluster)
-
-
-def test_the_demos_cluster_goes_with_its_data(cluster: Cluster) -> None:
-    with platform.remembering(cluster):
-        comes_up()
-    goes_down()  # `make cluster-down`; taking a running one down is the end-to-end suite's
     assert platform.local_down()
     assert not cluster.state.exists()
     assert not platform.local_down()
+
+
+def test_a_cluster_that_was_up_before_is_not_stopped(cluster: Cluster, stopped: list[bool]) -> None:
+    cluster.claim("")
+    cluster.claim(platform.OWNER)  # also after the machine was restarted in between: the record is still there
+    assert not platform.local_down()
+    assert stopped == []
+
+
+def test_one_that_somebody_brought_up_on_the_demos_data_is_theirs(cluster: Cluster, stopped: list[bool]) -> None:
+    cluster.claim(platform.OWNER)
+    goes_down()
+    cluster.claim("")
+    assert not platform.local_down()
+    assert stopped == []
+
+
+def test_one_that_the_demo_brought_up_on_somebodys_data_is_stopped_and_keeps_them(
+    cluster: Cluster, stopped: list[bool]
+) -> None:
+    cluster.claim("")
+    cluster.state.mkdir()
+    goes_down()
+    cluster.claim(platform.OWNER)
+    assert platform.local_down()
+    assert stopped == [False]
 
 
 def test_the_data_of_somebody_elses_cluster_stay(cluster: Cluster) -> None:

@@ -9,7 +9,6 @@ import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from webaudit_cluster import paths
 from webaudit_cluster.cluster import Cluster
@@ -22,6 +21,7 @@ from webaudit_demo.kube import Kube
 
 # In the order of Images' fields.
 LOCAL_IMAGES = ("webaudit-operator", "webaudit-capture", "webaudit-postgres", "fake-gcs-server")
+OWNER = "demo"
 USAGE = "make demo CONTEXT=name IMAGE_REPOSITORY=registry/path IMAGE_TAG=tag"
 
 
@@ -56,63 +56,24 @@ def check_root() -> None:
 
 @contextlib.contextmanager
 def of_the_demo(progress: Progress) -> Iterator[Platform]:
-    """As `local`; whether it is the demo that brings the cluster up is remembered for `local_down`.
-
-    Hold the lock (`alone`).
-    """
-    with contextlib.ExitStack() as held:
-        with remembering(Cluster()):
-            place = held.enter_context(local(progress))
+    """As `local`, in a cluster where nothing of the demo's names is somebody else's. Hold the lock (`alone`)."""
+    with local(progress, owner=OWNER) as place:
         install.refuse_foreign(place.kube)
         yield place
 
 
 @contextlib.contextmanager
-def local(progress: Progress, *, upstreams: Sequence[str] | None = None) -> Iterator[Platform]:
+def local(progress: Progress, *, upstreams: Sequence[str] | None = None, owner: str = "") -> Iterator[Platform]:
     """The cluster kit's cluster, brought up if need be, with images of this tree. Nobody else uses it meanwhile.
 
-    `upstreams` answer its names from outside, see `Cluster.up`. Raises DemoError without root, ClusterError when the
-    cluster is in use or does not come up.
+    `upstreams` answer its names from outside, `owner` is who brings it up: see `Cluster.up`. Raises DemoError without
+    root, ClusterError when the cluster is in use or does not come up.
     """
     check_root()
-    with Cluster.acquire(upstreams=upstreams, progress=progress) as cluster:
+    with Cluster.acquire(upstreams=upstreams, owner=owner, progress=progress) as cluster:
         names = cluster.load(LOCAL_IMAGES, progress=progress)
         images = Images(*(names[name] for name in LOCAL_IMAGES))
         yield Platform(local_kube(cluster), images, cluster.machine_address, shell_line(cluster))
-
-
-@contextlib.contextmanager
-def remembering(cluster: Cluster) -> Iterator[None]:
-    """Mark the cluster as the demo's if the block is what brings it up, also when it gets no further than half way."""
-    if any(cluster.components().values()):
-        yield
-        return
-    mark = mark_of(cluster)
-    cluster.state.mkdir(parents=True, exist_ok=True, mode=0o755)
-    mark.write_text("")  # if this process is killed
-    try:
-        yield
-    finally:
-        if life := life_of_the_cluster():
-            mark.write_text(life)
-        else:
-            mark.unlink(missing_ok=True)
-
-
-def is_the_demos(cluster: Cluster) -> bool:
-    """Whether the demo brought the cluster up in its present life, or in its last one if it is down."""
-    mark, life = mark_of(cluster), life_of_the_cluster()
-    return mark.exists() and (not life or mark.read_text() in ("", life))
-
-
-def mark_of(cluster: Cluster) -> Path:
-    return cluster.state / "brought-up-by-demo"
-
-
-def life_of_the_cluster() -> str:
-    """Tells one life of the cluster from the next by the kit's record of the machine from before; empty when down."""
-    record = paths.cache() / "cluster.before.json"
-    return str(record.stat().st_mtime_ns) if record.exists() else ""
 
 
 def shell_line(cluster: Cluster) -> str:
@@ -132,15 +93,20 @@ def local_kube(cluster: Cluster) -> Kube:
 
 
 def local_down() -> bool:
-    """Remove the demo from the local cluster, and the cluster too when the demo brought it up. False when neither is.
+    """Remove the demo from the local cluster, and of that what the demo made or started. False when there is nothing.
 
     Hold the lock (`alone`).
     """
     cluster = Cluster()
-    if is_the_demos(cluster):
+    started, made = cluster.started_by, cluster.made_by
+    if made == OWNER and started in (None, OWNER):
         cluster.down(purge=True)
         return True
-    return any(cluster.components().values()) and install.uninstall(local_kube(cluster))
+    removed = any(cluster.components().values()) and install.uninstall(local_kube(cluster))
+    if started == OWNER:
+        cluster.down()
+        return True
+    return removed
 
 
 def existing(context: str, repository: str | None, tag: str | None) -> Platform:
