@@ -137,7 +137,8 @@ class Cluster:
         packages.ensure(["cluster"], progress)
         binaries.ensure(progress)
         self._check_ports()
-        self.claim(owner)
+        if self.claim(owner):
+            teardown.clear_ground()
         plane = self._plane()
         references = images.build(INFRASTRUCTURE, progress)
         machine = Node(plane, NODE_PORTS, plane.advertise, references["pause"])
@@ -166,15 +167,16 @@ class Cluster:
         if purge and self.state.exists():
             shutil.rmtree(self.state)
 
-    def claim(self, owner: str) -> None:
-        """The first step of `up`, before it touches the machine: whose the cluster is, unless it is up already."""
+    def claim(self, owner: str) -> bool:
+        """The first step of `up`, before it touches the machine: whose the cluster is. False when it is up already."""
         if not footprint.record(self._footprint, owner):
-            return
+            return False
         if owner and (self.made_by == owner or not self.state.exists()):
             self.state.mkdir(parents=True, exist_ok=True, mode=0o755)
             self._made_by.write_text(owner)
         else:  # who goes on with somebody's data shares them
             self._made_by.unlink(missing_ok=True)
+        return True
 
     @property
     def started_by(self) -> str | None:

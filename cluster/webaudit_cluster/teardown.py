@@ -42,6 +42,15 @@ def take_down(state: Path, socket: Path, footprint_file: Path) -> None:
     footprint.restore(footprint_file)
 
 
+def clear_ground() -> None:
+    """Before a cluster comes up: what one whose checkout is gone has left, which would be taken for ours.
+
+    Nobody's API server runs when this is called; pods may, and their addresses are the next ones to be given out.
+    """
+    cgroups.kill_all(node.CGROUP)
+    network.remove()
+
+
 def _forget_containers(socket: Path) -> None:
     """Let containerd end the shims and drop the snapshots, all in three calls."""
     ctr = ["ctr", f"--address={socket}", "--namespace=k8s.io"]

@@ -9,9 +9,10 @@ import asyncio
 import json
 import re
 import shutil
+import socket
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ from webaudit_operator.gcs import GcsBlobs
 BUCKET = "evidence"
 EMAIL = "signer@webaudit-test.iam.gserviceaccount.com"
 
+ACCEPTING_TURNS = 5
+"""Turns of the loop from accepting a connection to its handler: three, as asyncio is written."""
 How = int | Literal["reset", "lost"]
 """A status to answer with; `reset`: the connection breaks before anything happens; `lost`: after it has happened."""
 
@@ -71,6 +74,40 @@ def write_service_account(path: Path, key: rsa.RSAPrivateKey, email: str, token_
     return path
 
 
+class _Server(web.Server):
+    """Knows its connections, so that none is left when its loop ends: closing one takes the loop some turns more."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        super().__init__(handler)
+        self._open: dict[web.RequestHandler, asyncio.Transport] = {}
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self._open[handler] = transport
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self._open.pop(handler, None)
+
+    async def let_go(self) -> None:
+        """Break what is open, and what was accepted at the last moment and is a connection only now."""
+        this = asyncio.current_task()
+        while self._open or asyncio.all_tasks() - {this}:
+            for transport in self._open.values():
+                transport.abort()
+            await asyncio.sleep(0)
+
+
+async def _stop_accepting(listening: socket.socket) -> None:
+    """Nothing is accepted any more, and what just was is a connection: asyncio loses one that the end overtakes.
+
+    https://github.com/python/cpython/issues/109564
+    """
+    asyncio.get_running_loop().remove_reader(listening)
+    for _ in range(ACCEPTING_TURNS):
+        await asyncio.sleep(0)
+
+
 class GcsServer:
     """One bucket, open to the JSON API, signed for the XML API. `now` is its clock and may be replaced."""
 
@@ -104,16 +141,20 @@ class GcsServer:
 
     async def _serve(self, ready: Future[int]) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.2)
+        server = _Server(self._handle)
+        runner = web.ServerRunner(server, shutdown_timeout=0.2)
         try:
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", self._port).start()
-            ready.set_result(runner.addresses[0][1])
+            listening = socket.create_server(("127.0.0.1", self._port))
+            await web.SockSite(runner, listening).start()
+            ready.set_result(listening.getsockname()[1])
             await self._stopping.wait()
+            await _stop_accepting(listening)
         except OSError as error:
             ready.set_exception(error)
         finally:
             await runner.cleanup()
+            await server.let_go()
 
     def stop(self) -> None:
         """Refuses connections from now on, and breaks those that are open."""
