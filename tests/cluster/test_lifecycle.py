@@ -188,7 +188,12 @@ def test_down_leaves_nothing_and_up_brings_everything_back(cluster: Cluster, web
     cluster.down()
     assert machine() == first, "a second time does nothing"
 
+    # As a cluster leaves it whose checkout was deleted while it was up.
+    output(["ip", "link", "add", network.BRIDGE, "type", "bridge"])
+    output(["ip", "link", "add", "stale0", "type", "veth", "peer", "name", "stale1"])
+    output(["ip", "link", "set", "stale0", "master", network.BRIDGE])
     cluster.up(upstreams=())
+    assert not [link for link in machine()["links"] if link.startswith("stale")]
     cluster.kubectl("rollout", "status", "deployment/web", f"--namespace={NAMESPACE}", "--timeout=60s")
     assert run_job(cluster, "after-down", image, FETCH) == "200\n"
 
