@@ -33,6 +33,12 @@ def hold() -> subprocess.Popen[str]:
     return holder
 
 
+def held_by() -> int | None:
+    """What the lock says of itself."""
+    text = Path(os.environ["WEBAUDIT_CACHE"], "cluster.lock").read_text()
+    return int(text) if text else None
+
+
 def test_a_second_user_is_told_which_process_has_it() -> None:
     with hold() as holder, pytest.raises(ClusterError, match=f"in use by process {holder.pid};"), lock():
         pass
@@ -42,7 +48,8 @@ def test_it_is_free_again_when_the_holder_is_killed() -> None:
     with hold() as holder:
         holder.kill()
     with lock():
-        pass
+        assert held_by() == os.getpid()
+    assert held_by() is None
 
 
 def test_waiting_gets_it_when_the_holder_ends() -> None:
@@ -64,7 +71,7 @@ def test_the_holder_itself_may_ask_again_and_keeps_it() -> None:
     with lock():
         with lock():
             pass
-        assert Path(os.environ["WEBAUDIT_CACHE"], "cluster.lock").read_text() == str(os.getpid())
+        assert held_by() == os.getpid()
 
 
 @pytest.fixture

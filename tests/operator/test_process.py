@@ -124,37 +124,41 @@ async def test_an_operator_that_starts_while_postgres_is_away_runs_all_the_same(
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_line(env: dict[str, str], change: dict[str, str], words: str) -> None:
-    _one_line_with(env | change, words)
+    must_end_with_one_line(env | change, words)
 
 
 def test_a_port_that_is_taken_stops_the_start_with_one_line(env: dict[str, str]) -> None:
     with socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
         port = taken.getsockname()[1]
-        _one_line_with(env | {"WEBAUDIT_HTTP_PORT": str(port)}, f"WEBAUDIT_HTTP_PORT: cannot listen on port {port}")
+        must_end_with_one_line(
+            env | {"WEBAUDIT_HTTP_PORT": str(port)}, f"WEBAUDIT_HTTP_PORT: cannot listen on port {port}"
+        )
 
 
 def test_a_wrong_password_or_database_stops_the_start_with_one_line_without_the_password(
     env: dict[str, str], database_url: str, postgres_server: PostgresServer
 ) -> None:
     where = f"127.0.0.1:{postgres_server.port}"
-    _one_line_with(env | {"WEBAUDIT_DATABASE_URL": f"postgresql://webaudit:hunter2@{where}/postgres"}, "password")
-    _one_line_with(env | {"WEBAUDIT_DATABASE_URL": postgres_server.url("no_such_database")}, "no_such_database")
+    must_end_with_one_line(
+        env | {"WEBAUDIT_DATABASE_URL": f"postgresql://webaudit:hunter2@{where}/postgres"}, "password"
+    )
+    must_end_with_one_line(env | {"WEBAUDIT_DATABASE_URL": postgres_server.url("no_such_database")}, "no_such_database")
 
 
 def test_a_database_that_was_not_migrated_stops_the_start_and_names_the_command(
     env: dict[str, str], empty_database_url: str
 ) -> None:
-    _one_line_with(env | {"WEBAUDIT_DATABASE_URL": empty_database_url}, "webaudit-operator migrate")
+    must_end_with_one_line(env | {"WEBAUDIT_DATABASE_URL": empty_database_url}, "webaudit-operator migrate")
 
 
 def test_migrating_makes_an_empty_database_ready(env: dict[str, str], empty_database_url: str) -> None:
     own = env | {"WEBAUDIT_DATABASE_URL": empty_database_url, "WEBAUDIT_BUCKET": "no-such-bucket"}
     assert run_once("migrate", own).returncode == 0
     assert run_once("migrate", own).returncode == 0
-    _one_line_with(own, "no-such-bucket")
+    must_end_with_one_line(own, "no-such-bucket")
 
 
-def _one_line_with(env: dict[str, str], words: str) -> None:
+def must_end_with_one_line(env: dict[str, str], words: str) -> None:
     done = run_once("run", env)
     said = done.stderr.strip()
     assert done.returncode == 1, done.stdout + said
