@@ -152,3 +152,19 @@ async def test_a_read_only_server_is_an_outage(database_url: str) -> None:
     with pytest.raises(StoreUnavailable, match="read-only"):
         await store.open_session(session_row())
     await store.close()
+
+
+async def test_a_server_that_says_nothing_any_more_is_given_up_in_seconds(database_url: str) -> None:
+    async def asked_of_libpq(url: str) -> dict[str, str]:
+        database = engine.Database(url)
+        async with database.transaction() as connection:
+            raw = await connection.get_raw_connection()
+            assert raw.driver_connection is not None
+            found: dict[str, str] = raw.driver_connection.info.get_parameters()
+        await database.close()
+        return found
+
+    wanted = {name: str(value) for name, value in engine.SILENCE.items()}
+    assert wanted.items() <= (await asked_of_libpq(database_url)).items()
+    slower = await asked_of_libpq(f"{database_url}?keepalives_idle=60")
+    assert slower["keepalives_idle"] == "60", "the URL's own choice wins"
