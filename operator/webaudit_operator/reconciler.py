@@ -51,6 +51,8 @@ SPARE_DATABASE = timedelta(seconds=5)
 """After an outage was met nobody else asks for as long: finding out takes seconds, which running sessions need."""
 KEPT_REASONS = status.REFUSALS | {"ResultUnread", "Suspended", "Resigning"}
 """Reasons in status.pages that are the operator's own, not a pod's."""
+NOT_STARTED = (KubeRefused, BlobsUnavailable, BlobsMisconfigured)
+"""What keeps a capture from starting and harms nothing else: no Job is taken, or nobody signs its uploads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Reconciler:
                             settings=self._settings,
                         )
                         created = await self._kube.create_job(job)
-                    except (KubeRefused, BlobsUnavailable, BlobsMisconfigured) as error:
+                    except NOT_STARTED as error:
                         refused[key] = _refusal(session, key, error)
                         continue
                     if created:
@@ -198,7 +200,7 @@ class Reconciler:
                 case ResumeJob(key, name, attempt, resumed):
                     try:
                         await self._ensure_secret(session, attempt)
-                    except (KubeRefused, BlobsUnavailable, BlobsMisconfigured) as error:
+                    except NOT_STARTED as error:
                         refused[key] = _refusal(session, key, error)
                         continue
                     await self._kube.resume_job(namespace, name, resumed=resumed)

@@ -119,22 +119,17 @@ async def test_a_connection_ended_by_an_administrator_in_mid_transaction_is_an_o
     await store.close()
 
 
-async def test_a_lock_that_is_not_given_ends_in_time(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "LOCK_TIMEOUT", 1)
+@pytest.mark.parametrize(
+    ("limit", "words"), [("LOCK_TIMEOUT", "lock timeout"), ("STATEMENT_TIMEOUT", "statement timeout")]
+)
+async def test_a_statement_that_gets_no_lock_ends_in_time(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, limit: str, words: str
+) -> None:
+    monkeypatch.setattr(engine, limit, 1)
     store = Store.from_url(database_url)
     with psycopg.connect(database_url) as holder:
         holder.execute("LOCK TABLE audit_sessions IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(StoreUnavailable, match="lock timeout"):
-            await store.open_session(session_row())
-    await store.close()
-
-
-async def test_a_statement_that_hangs_ends_in_time(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "STATEMENT_TIMEOUT", 1)
-    store = Store.from_url(database_url)
-    with psycopg.connect(database_url) as holder:
-        holder.execute("LOCK TABLE audit_sessions IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(StoreUnavailable, match="statement timeout"):
+        with pytest.raises(StoreUnavailable, match=words):
             await store.open_session(session_row())
     await store.close()
 
