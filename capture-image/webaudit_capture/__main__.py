@@ -28,6 +28,7 @@ from webaudit_capture.policy import CrawlPolicy
 from webaudit_capture.urls import BadUrl, host, host_port, normalize
 
 _DEFAULT = "capture"
+_INTERRUPTED = 130  # as shells say of Ctrl-C
 _STYLE = {LogLevel.INFO: "dim", LogLevel.WARN: "yellow", LogLevel.ERROR: "red"}
 
 
@@ -46,7 +47,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Captures a shop's home page and one product page as evidence: webaudit-capture URL --out DIR.",
+    rich_markup_mode="markdown",
+    help="""Captures a shop's home page and one product page as evidence.
+
+    The same code runs on a laptop (`webaudit-capture URL --out DIR`) and in a cluster's pods (`webaudit-capture pod`).
+    `webaudit-capture capture --help` tells the rest.""",
 )
 
 
@@ -59,7 +64,7 @@ def capture_command(
     pdp_url: Annotated[str | None, typer.Option(help="The product page; unset: it is looked for.")] = None,
     policy: Annotated[
         Path | None,
-        typer.Option(help="JSON file with the policy's values that differ from the built-in one.", dir_okay=False),
+        typer.Option(help="JSON file with the values that differ from the built-in policy.", dir_okay=False),
     ] = None,
     allow: Annotated[
         list[str] | None,
@@ -73,8 +78,23 @@ def capture_command(
 ) -> None:
     """Capture a shop into a folder: what a session would store, and an index.html to look at it.
 
-    Ends with the worst capture's exit code: 0 all ok, 10 a page failed for good, 11 worth another try. Before anything
-    starts: 2 an option that cannot be, 13 a bad URL or policy.
+    Examples:
+
+    - the whole shop, home and product page, desktop and mobile:
+      `webaudit-capture https://www.acme-shop.com/ --out acme`
+
+    - one page on a phone: `webaudit-capture https://www.acme-shop.com/ --out acme --page homepage --viewport mobile`
+
+    - a product page that you know: `webaudit-capture https://www.acme-shop.com/ --out acme --page pdp --pdp-url
+      https://www.acme-shop.com/p/4711`
+
+    - a shop on this machine: `webaudit-capture http://127.0.0.1:3000/ --out local --allow 127.0.0.1:3000`
+
+    - with more patience: write `{"ready": {"timeout": 30}}` to slow.json and add `--policy slow.json`;
+      `webaudit-capture policy` prints every value there is
+
+    Ends with the worst capture's exit code, as in a pod: 0 all ok, 10 a page failed for good, 11 worth another try,
+    12 the evidence could not be written. Before anything starts: 2 an option that cannot be, 13 a bad URL or policy.
     """
     console = Console()
     for pair in allow or ():
@@ -111,12 +131,24 @@ def capture_command(
     console.print(f"Capturing {wish.url} with {browser_path().name}, policy {wish.policy.version}", markup=False)
     try:
         done = asyncio.run(laptop.run(wish, progress))
+        index = report.write_index(out, title=host(wish.url))
     except UnknownDevice as error:
         raise typer.BadParameter(str(error), param_hint="--policy") from error
-    index = report.write_index(out, title=host(wish.url))
+    except OSError as error:
+        console.print(f"the evidence cannot be written: {error.filename}: {error.strerror}", style="red", markup=False)
+        raise typer.Exit(ExitCode.UNDELIVERED) from error
+    except KeyboardInterrupt:
+        console.print(f"Stopped. What was captured before is in {out}.", markup=False, soft_wrap=True)
+        raise typer.Exit(_INTERRUPTED) from None
     console.print(_summary(done))
     console.print(f"Evidence: {index}", markup=False, soft_wrap=True)
     raise typer.Exit(laptop.worst(one.exit_code for one in done))
+
+
+@app.command("policy")
+def policy_command() -> None:
+    """Print the built-in crawl policy as JSON: every value that a file for --policy may change."""
+    typer.echo(CrawlPolicy().model_dump_json(indent=2))
 
 
 @app.command("pod")

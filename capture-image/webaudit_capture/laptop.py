@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Playwright, async_playwright
 
@@ -53,26 +55,40 @@ class Done:
 
 
 async def run(wish: Wish, on_event: OnEvent) -> list[Done]:
-    """Home page first; then the product page, given or found by the home page's first capture. Raises UnknownDevice."""
-    session = str(uuid.uuid5(uuid.NAMESPACE_URL, wish.url))
+    """Home page first; then the product page, given or found by the home page's first capture.
+
+    The viewports of a page are captured side by side, as in a cluster. Raises UnknownDevice, and OSError when the
+    evidence cannot be written.
+    """
+    asyncio.get_running_loop().set_exception_handler(_without_driver_gone)
     done: list[Done] = []
     pdp_url = wish.pdp_url
+    looks_for_pdp = set(wish.pages) == set(PageType) and pdp_url is None
+    viewports = sorted(set(wish.viewports))
     async with async_playwright() as playwright:
         check_device(playwright, wish.policy)
         for page in sorted(set(wish.pages)):
-            for viewport in sorted(set(wish.viewports)):
-                url = wish.url if page is PageType.HOMEPAGE else pdp_url
-                if url is None:
-                    done.append(Done(page, viewport, ExitCode.PAGE_FAILED, _no_pdp(done), None))
-                    continue
-                looks_for_pdp = (
-                    page is PageType.HOMEPAGE and PageType.PDP in wish.pages and wish.pdp_url is None and not done
-                )
-                one = await _capture(playwright, wish, session, page, viewport, url, looks_for_pdp, on_event)
-                done.append(one)
-                if looks_for_pdp and one.result is not None and one.result.pdp is not None:
-                    pdp_url = one.result.pdp.url
+            url = wish.url if page is PageType.HOMEPAGE else pdp_url
+            if url is None:
+                done += [Done(page, viewport, ExitCode.PAGE_FAILED, _no_pdp(done), None) for viewport in viewports]
+                continue
+            async with asyncio.TaskGroup() as group:
+                searcher = viewports[0] if looks_for_pdp and page is PageType.HOMEPAGE else None
+                tasks = [
+                    group.create_task(
+                        _capture(playwright, wish, page, viewport, url, on_event, discover_pdp=viewport is searcher)
+                    )
+                    for viewport in viewports
+                ]
+            done += [_stored(task.result(), wish.out) for task in tasks]
+            pdp_url = pdp_url or next((one.result.pdp.url for one in done if one.result and one.result.pdp), None)
     return done
+
+
+def _without_driver_gone(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Ctrl-C ends Playwright's driver as well: what it then says to nobody is no news."""
+    if "reading from the driver" not in str(context.get("exception")):
+        loop.default_exception_handler(context)
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
@@ -91,15 +107,15 @@ def _no_pdp(done: list[Done]) -> str:
 async def _capture(
     playwright: Playwright,
     wish: Wish,
-    session: str,
     page: PageType,
     viewport: Viewport,
     url: str,
-    discover_pdp: bool,
     on_event: OnEvent,
-) -> Done:
+    *,
+    discover_pdp: bool,
+) -> Captured:
     request = CaptureRequest(
-        session_id=session,
+        session_id=str(uuid.uuid5(uuid.NAMESPACE_URL, wish.url)),
         page=page,
         viewport=viewport,
         url=url,
@@ -110,9 +126,12 @@ async def _capture(
         uploads={},
     )
     timeline = Timeline(utc_now, sink=lambda event: on_event(page, viewport, event))
-    captured = await capture(request, url, playwright, timeline)
-    result = _store(captured, wish.out)
-    return Done(page, viewport, captured.exit_code, result.message, result)
+    return await capture(request, url, playwright, timeline)
+
+
+def _stored(captured: Captured, out: Path) -> Done:
+    result = _store(captured, out)
+    return Done(result.page, result.viewport, captured.exit_code, result.message, result)
 
 
 def _store(captured: Captured, out: Path) -> CaptureResult:

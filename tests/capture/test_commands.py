@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from capture.conftest import QUICK
@@ -88,6 +90,44 @@ async def test_a_shop_that_fails_ends_with_its_sentence_and_a_pods_code(shop: Pa
     assert f"{shop.url('/none')} answered 404 Not Found" in ended.output
     assert "no product page was looked for" in ended.output
     assert "Traceback" not in ended.errors
+
+
+async def test_evidence_that_cannot_be_written_is_told_in_one_line(
+    shop: PageServer, tmp_path: Path, policy: Path
+) -> None:
+    (tmp_path / "homepage").write_text("in the way")
+    ended = await run(
+        *(shop.url("/"), "--out", str(tmp_path), "--allow", shop.host_port, "--policy", str(policy)),
+        *("--page", "homepage", "--viewport", "desktop", "--sandbox", "off"),
+    )
+    assert ended.code == ExitCode.UNDELIVERED
+    assert f"the evidence cannot be written: {tmp_path}/homepage" in ended.output
+    assert "Traceback" not in ended.output + ended.errors
+
+
+async def test_ctrl_c_ends_everything_at_once_and_without_a_traceback(server: PageServer, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "webaudit_capture", server.silence("/"), "--out", str(tmp_path)),
+        *("--allow", server.host_port, "--sandbox", "off"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
+        start_new_session=True,  # as a terminal's foreground job: the signal reaches the browsers as well
+    )
+    assert process.stdout is not None
+    output = ""
+    while output.count("loading") < len(Viewport):
+        output += (await process.stdout.readline()).decode()
+    started = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    output += (await process.stdout.read()).decode()
+    assert await process.wait() == 130
+    assert output.splitlines()[-1].startswith("Stopped.")
+    assert "Traceback" not in output
+    assert "never retrieved" not in output
+    assert started
+    _, alive = await asyncio.to_thread(psutil.wait_procs, started, timeout=10)
+    assert alive == []
 
 
 async def test_help_names_both_commands() -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from webaudit_capture import report
 from webaudit_capture.__main__ import app
 from webaudit_capture.contract import ExitCode
+from webaudit_capture.policy import CrawlPolicy
 
 WRONG_USE = 2
 
@@ -55,6 +56,29 @@ def test_a_phone_that_nobody_knows_is_wrong_use(tmp_path: Path) -> None:
     assert ended.exit_code == WRONG_USE
     assert "Pixel 77" in ended.output
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_policy_file_may_change_every_value_that_is_printed(tmp_path: Path) -> None:
+    printed = CliRunner().invoke(app, ["policy"])
+    assert printed.exit_code == 0
+    assert CrawlPolicy.model_validate_json(printed.output) == CrawlPolicy()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"ready": {"timeout": "soon"}}', "ready.timeout: Input should be a valid number"),
+        ('{"redy": {}}', "redy: Extra inputs are not permitted"),
+        ("ready: {timeout: 30}", "Invalid JSON"),
+    ],
+)
+def test_a_wrong_policy_file_is_told_with_the_values_name(tmp_path: Path, text: str, sentence: str) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text(text)
+    arguments = ["https://shop.example/", "--policy", str(policy), "--out", str(tmp_path / "out")]
+    ended = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert ended.exit_code == ExitCode.BAD_REQUEST
+    assert sentence in ended.output
 
 
 def test_an_index_over_nothing_says_so(tmp_path: Path) -> None:
