@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from playwright.async_api import Error as PlaywrightError
@@ -39,6 +40,14 @@ async def take(tab: Tab, page: PageType, policy: CrawlPolicy, timeline: Timeline
     """
     evidence = Evidence()
     shot = await _screenshot(tab, policy, timeline, evidence)
+    # The picture is looked at while the page is read.
+    text, look = await asyncio.gather(_read(tab, page, policy, timeline, evidence), _look(shot, policy))
+    _doubt_picture(look, text, policy, evidence)
+    return evidence
+
+
+async def _read(tab: Tab, page: PageType, policy: CrawlPolicy, timeline: Timeline, evidence: Evidence) -> str:
+    """Text, features and DOM, in this order; returns the text."""
     try:
         async with timeline.stage("extract", deadline=policy.evidence.extract_timeout):
             text = str(await tab.inpage.call("visibleText"))
@@ -54,9 +63,7 @@ async def take(tab: Tab, page: PageType, policy: CrawlPolicy, timeline: Timeline
     evidence.artifacts.append(Artifact(ArtifactType.FEATURES_JSON, as_json(found.as_json())))
     _keep_text(ArtifactType.HTML_GZ, html, policy.evidence.max_html_bytes, timeline, evidence)
     evidence.doubts.extend(found.low_confidence(text, policy))
-    if shot is not None:
-        await _check_blank(shot, text, policy, evidence)
-    return evidence
+    return text
 
 
 async def _screenshot(
@@ -96,19 +103,28 @@ def _tell_cut(shot: screenshot.Screenshot, timeline: Timeline) -> None:
     )
 
 
-async def _check_blank(shot: screenshot.Screenshot, text: str, policy: CrawlPolicy, evidence: Evidence) -> None:
+async def _look(
+    shot: screenshot.Screenshot | None, policy: CrawlPolicy
+) -> screenshot.Look | screenshot.BadScreenshot | None:
+    if shot is None:
+        return None
     try:
-        why = await screenshot.why_blank(
-            shot.png,
-            text_chars=len(text),
-            min_text_chars=policy.low_confidence.min_text_chars,
-            policy=policy.evidence,
-        )
+        return await screenshot.look(shot.png, policy.evidence)
     except screenshot.BadScreenshot as error:
-        evidence.artifacts = [one for one in evidence.artifacts if one.type is not ArtifactType.SCREENSHOT]
-        evidence.doubts.append(LowConfidence(code=LowConfidenceCode.SCREENSHOT_FAILED, detail=str(error)))
+        return error
+
+
+def _doubt_picture(
+    look: screenshot.Look | screenshot.BadScreenshot | None, text: str, policy: CrawlPolicy, evidence: Evidence
+) -> None:
+    if look is None:
         return
-    if why is not None:
+    if isinstance(look, screenshot.BadScreenshot):
+        evidence.artifacts = [one for one in evidence.artifacts if one.type is not ArtifactType.SCREENSHOT]
+        evidence.doubts.append(LowConfidence(code=LowConfidenceCode.SCREENSHOT_FAILED, detail=str(look)))
+        return
+    little_text = len(text) < policy.low_confidence.min_text_chars
+    if (why := screenshot.why_blank(look, little_text=little_text, policy=policy.evidence)) is not None:
         evidence.doubts.append(LowConfidence(code=LowConfidenceCode.SCREENSHOT_BLANK, detail=why))
 
 

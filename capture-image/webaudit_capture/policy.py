@@ -52,7 +52,7 @@ class Ready(_Section):
 class Popups(_Section):
     """Section 3: dismissing overlays."""
 
-    watch_after: float = Field(0.5, description="Quiet after which the vendor rules start watching.")
+    watch_after: float = Field(0.2, description="Quiet after which the vendor rules start watching.")
     vendor_timeout: float = 2.0
     poll_interval: float = 0.1
     settle_after_click: float = 0.5

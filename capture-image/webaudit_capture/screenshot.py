@@ -53,25 +53,37 @@ async def take(tab: Tab, policy: Evidence) -> Screenshot:
     return Screenshot(png, height, shown)
 
 
-async def why_blank(png: bytes, *, text_chars: int, min_text_chars: int, policy: Evidence) -> str | None:
-    """What makes a picture blank, or None. Raises BadScreenshot when it is no picture at all."""
-    return await asyncio.to_thread(_why_blank, png, text_chars < min_text_chars, policy)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a picture looks like as a whole: how much its greys differ, and the share of its commonest colour."""
+
+    deviation: float
+    commonest: float
 
 
-def _why_blank(png: bytes, little_text: bool, policy: Evidence) -> str | None:
+async def look(png: bytes, policy: Evidence) -> Look:
+    """In a thread of its own: decoding a large picture takes a tenth of a second. Raises BadScreenshot."""
+    return await asyncio.to_thread(_look, png, policy.blank_check_width)
+
+
+def _look(png: bytes, most_width: int) -> Look:
     try:
         with Image.open(io.BytesIO(png)) as picture:
-            width = min(policy.blank_check_width, picture.width)
+            width = min(most_width, picture.width)
             height = max(1, round(picture.height * width / picture.width))
             small = picture.convert("RGB").resize((width, height), Image.Resampling.BOX)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadScreenshot(str(error)) from error
-    deviation = ImageStat.Stat(small.convert("L")).stddev[0]
-    if deviation < policy.blank_stddev:
-        return f"it shows next to nothing (standard deviation {deviation:.1f})"
     colours = small.getcolors(maxcolors=width * height)
     assert colours is not None  # there cannot be more colours than pixels
     share = max(count for count, _ in colours) / (width * height)
-    if little_text and share > policy.blank_share:
-        return f"{share:.1%} of it is one colour and the page has little text"
+    return Look(ImageStat.Stat(small.convert("L")).stddev[0], share)
+
+
+def why_blank(look: Look, *, little_text: bool, policy: Evidence) -> str | None:
+    """What makes a picture blank, or None."""
+    if look.deviation < policy.blank_stddev:
+        return f"it shows next to nothing (standard deviation {look.deviation:.1f})"
+    if little_text and look.commonest > policy.blank_share:
+        return f"{look.commonest:.1%} of it is one colour and the page has little text"
     return None

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from webaudit_capture.artifacts import Artifact, as_json, crc32c, cut_text, gzipped
 from webaudit_capture.contract import ArtifactType
 from webaudit_capture.policy import Evidence
-from webaudit_capture.screenshot import BadScreenshot, why_blank
+from webaudit_capture.screenshot import BadScreenshot, look, why_blank
 
 
 def test_checksums_are_those_of_the_known_vector() -> None:
@@ -60,26 +60,26 @@ def png(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-async def blank(picture: Image.Image, *, text_chars: int) -> bool:
-    why = await why_blank(png(picture), text_chars=text_chars, min_text_chars=200, policy=Evidence())
-    return why is not None
+async def blank(picture: Image.Image, *, little_text: bool) -> bool:
+    policy = Evidence()
+    return why_blank(await look(png(picture), policy), little_text=little_text, policy=policy) is not None
 
 
 async def test_an_empty_picture_is_blank_however_much_text_there_is() -> None:
     for colour in ("white", "#202020"):
-        assert await blank(Image.new("RGB", (1440, 9000), colour), text_chars=5000)
+        assert await blank(Image.new("RGB", (1440, 9000), colour), little_text=False)
 
 
 async def test_a_spinner_alone_is_blank_and_a_line_of_text_is_not() -> None:
     spinner = Image.new("RGB", (1440, 900), "white")
     ImageDraw.Draw(spinner).ellipse((710, 440, 730, 460), fill="#888")
-    assert await blank(spinner, text_chars=0)
+    assert await blank(spinner, little_text=True)
     line = Image.new("RGB", (1440, 900), "white")
     ImageDraw.Draw(line).rectangle((40, 40, 900, 120), fill="black")
-    assert not await blank(line, text_chars=40)
+    assert not await blank(line, little_text=True)
 
 
 async def test_what_is_no_picture_is_told_apart_from_a_blank_one() -> None:
     for broken in (b"", b"GIF89a", png(Image.new("RGB", (9, 9)))[:40]):
         with pytest.raises(BadScreenshot):
-            await why_blank(broken, text_chars=0, min_text_chars=200, policy=Evidence())
+            await look(broken, Evidence())
