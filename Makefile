@@ -13,9 +13,9 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 KIT := $(PYTHON) -m webaudit_cluster
 # Unit tests get a cache without binaries, so that one which needs them fails here as it would on a fresh clone.
 UNBUILT := $(CACHE)/unbuilt
-SOURCES := operator capture-image cluster migrations tests examples
+SOURCES := operator capture-image cluster migrations tests examples bench
 
-.PHONY: help setup check format machine images test test-integration test-capture test-e2e demo demo-down cluster cluster-down clean
+.PHONY: help setup bench-capture check format machine images test test-integration test-capture test-e2e demo demo-down cluster cluster-down clean
 
 help: ## what can be done
 	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -51,6 +51,11 @@ images: machine ## all images, from this tree
 
 test-e2e: images ## the chart on the local cluster
 	$(PYTEST) -m e2e
+
+# The benches' own path, and what they compare with; the next `make setup` takes that away again.
+bench-capture: machine ## captures beside bare Playwright and shot-scraper: time, memory, image (RUNS=7)
+	@tools/bootstrap --group bench
+	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests:$(CURDIR)/bench $(PYTHON) -m webaudit_bench capture --runs $(or $(RUNS),7) --json $(CACHE)/bench-capture.json
 
 # URL, SHOP, CONTEXT, IMAGE_REPOSITORY and IMAGE_TAG reach the demo through the environment.
 demo: setup ## the main job: a cluster, a shop, an audit, its evidence (URL=, SHOP=evershop, CONTEXT=)

@@ -11,7 +11,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = ROOT / "operator" / "webaudit_operator"
-PACKAGES = (OPERATOR, ROOT / "capture-image" / "webaudit_capture", ROOT / "cluster" / "webaudit_cluster")
+PACKAGES = (
+    OPERATOR,
+    ROOT / "capture-image" / "webaudit_capture",
+    ROOT / "cluster" / "webaudit_cluster",
+    ROOT / "bench" / "webaudit_bench",
+)
 MODULES = sorted(module for package in PACKAGES for module in package.rglob("*.py"))
 MAX_LINES = 400
 MACHINE_PATHS = re.compile(r"(?<![\w.-])/(?:root/\.?\w|home/[a-z]+/)")
