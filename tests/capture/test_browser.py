@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Playwright
@@ -13,7 +14,7 @@ from capture.conftest import QUICK, Take
 from testkit.captured import details
 from testkit.pages import PageServer
 from webaudit_capture.capture import capture, utc_now
-from webaudit_capture.contract import Blame, CaptureRequest, ExitCode, PageType, Verdict, Viewport
+from webaudit_capture.contract import Blame, CaptureRequest, CaptureResult, ExitCode, PageType, Verdict, Viewport
 from webaudit_capture.timeline import Timeline
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -54,6 +55,22 @@ async def test_a_required_sandbox_is_there_or_nothing_is_captured(playwright: Pl
         (Verdict.FAILED, "sandbox_unavailable", None),
     ]
     assert (sandbox is True) == (os.geteuid() != 0 and sandbox is not None)
+
+
+async def test_a_user_who_may_gets_the_sandbox_and_the_result_says_so(server: PageServer, tmp_path: Path) -> None:
+    url = server.page("/", "<h1>Shop</h1>")
+    # Root may not sandbox Chromium; in a user namespace the same process is somebody else.
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "--user", "--map-user=1000", "--map-group=1000", sys.executable, "-m", "webaudit_capture", url),
+        *("--out", str(tmp_path), "--allow", server.host_port, "--sandbox", "required"),
+        *("--page", "homepage", "--viewport", "desktop"),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == ExitCode.OK, output.decode()
+    result = CaptureResult.model_validate_json((tmp_path / "homepage" / "desktop" / "result.json").read_bytes())
+    assert result.sandbox is True
 
 
 async def test_a_missing_browser_is_the_platforms_fault(
