@@ -44,7 +44,7 @@ test-integration: machine ## PostgreSQL, API server, bucket server, helm: no bro
 	$(PYTEST) -n 2 -m "(postgres or binaries or apiserver) and not browser and not e2e"
 
 test-capture: machine ## Chromium on local pages
-	$(PYTEST) -n 3 --dist loadgroup -m "browser and not e2e"
+	$(PYTEST) -n 3 --dist loadscope -m "browser and not e2e"
 
 images: machine ## all images, from this tree
 	$(KIT) image build

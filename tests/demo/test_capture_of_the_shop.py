@@ -14,7 +14,7 @@ import pytest
 from testkit.demo_shop import DemoShop
 from webaudit_capture.contract import ARTIFACT_FILES, CaptureResult, EventType, Verdict
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo shop")]
+pytestmark = pytest.mark.browser
 
 CAPTURES = [("homepage", "desktop"), ("homepage", "mobile"), ("pdp", "desktop"), ("pdp", "mobile")]
 

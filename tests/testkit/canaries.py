@@ -20,12 +20,20 @@ _REPLY = (
 
 
 class Canaries:
-    """`reached` holds a name for each contact; what is meant for `public` goes to `serve`, on the web's ports."""
+    """`reached` holds a name for each contact, `heard` is set by each.
+
+    What is meant for `public` goes to `serve`, on the web's ports.
+    """
 
     def __init__(self, public: frozenset[str], serve: Public) -> None:
         self._public = public
         self._serve = serve
         self.reached: set[str] = set()
+        self.heard = asyncio.Event()
+
+    def _hear(self, name: str) -> None:
+        self.reached.add(name)
+        self.heard.set()
 
     async def listen(self, tcp: Iterable[int], udp: Iterable[int]) -> None:
         loop = asyncio.get_running_loop()
@@ -33,7 +41,7 @@ class Canaries:
             await asyncio.start_server(self._accepted, sock=_wildcard(socket.SOCK_STREAM, port))
         for port in udp:
             sock = _wildcard(socket.SOCK_DGRAM, port)
-            await loop.create_datagram_endpoint(partial(_Ear, self.reached, f"udp:{port}"), sock=sock)
+            await loop.create_datagram_endpoint(partial(_Ear, self._hear, f"udp:{port}"), sock=sock)
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address, port = writer.get_extra_info("sockname")[:2]
@@ -42,10 +50,10 @@ class Canaries:
             if address in self._public and port in WEB_PORTS:
                 await self._serve(port, reader, writer)
                 return
-            self.reached.add(f"tcp:{port}:{address}")
+            self._hear(f"tcp:{port}:{address}")
             path = (await reader.read(4096)).split(b" ")[1:2]
             if path and path[0].startswith(b"/c/"):
-                self.reached.add(path[0].decode().removeprefix("/c/").partition("?")[0])
+                self._hear(path[0].decode().removeprefix("/c/").partition("?")[0])
             writer.write(_REPLY)
             await writer.drain()
         except OSError:
@@ -55,12 +63,12 @@ class Canaries:
 
 
 class _Ear(asyncio.DatagramProtocol):
-    def __init__(self, reached: set[str], name: str) -> None:
-        self._reached = reached
+    def __init__(self, hear: Callable[[str], None], name: str) -> None:
+        self._hear = hear
         self._name = name
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._reached.add(self._name)
+        self._hear(self._name)
 
 
 def _wildcard(kind: socket.SocketKind, port: int) -> socket.socket:

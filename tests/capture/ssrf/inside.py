@@ -92,7 +92,8 @@ async def _unguarded(playwright: Playwright, browser: Path, canaries: Canaries) 
     with suppress(TimeoutError):
         async with asyncio.timeout(WATCH_SECONDS):
             while not expected <= canaries.reached:
-                await asyncio.sleep(0.1)
+                canaries.heard.clear()
+                await canaries.heard.wait()
     await running.close()
 
 

@@ -19,7 +19,7 @@ from capture.ssrf.shop import LEAVING, PRIVATE, REBINDING
 from capture.ssrf.vectors import DORMANT, SHOP, SILENT, VECTORS, Vector
 from testkit import netns
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180), pytest.mark.xdist_group("ssrf")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 Report = dict[str, Any]
 MAIN = (*(f"http://{SHOP}{path}" for path in LEAVING), *STRAIGHT)
