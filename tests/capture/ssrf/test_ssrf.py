@@ -56,7 +56,7 @@ def test_a_vector_that_reaches_a_bare_browsers_target_is_refused_and_told(vector
     assert vector.host in {pair.rpartition(":")[0] for pair in refused}
 
 
-@pytest.mark.parametrize("url", MAIN)
+@pytest.mark.parametrize("url", MAIN, ids=lambda url: url.rpartition("/")[2])
 def test_a_page_that_is_or_leads_to_what_is_not_public_fails_with_that_reason(url: str, report: Report) -> None:
     capture = report["captures"][url]
     assert capture["verdict"] == "failed"
