@@ -18,6 +18,7 @@ _DENIED: tuple[tuple[Network, str], ...] = tuple(
         ("224.0.0.0/4", "multicast"),
         ("240.0.0.0/4", "reserved"),
         ("::/96", "IPv4-compatible"),
+        ("::ffff:0:0:0/96", "IPv4-translated"),
         ("64:ff9b::/96", "NAT64"),
         ("64:ff9b:1::/48", "local NAT64"),
         ("100::/64", "discard"),
@@ -32,16 +33,22 @@ _DENIED: tuple[tuple[Network, str], ...] = tuple(
     )
 )
 
+# All that IANA has assigned for public use; what lies outside some networks use for themselves.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+
 
 def why_not_public(text: str) -> str | None:
     """Why an address must not be connected to; None for a public one.
 
-    An IPv4-mapped IPv6 address is judged as the IPv4 address in it. What is no address at all is refused too.
+    An IPv4-mapped IPv6 address is judged as the IPv4 address in it. What is no address at all is refused too, and what
+    is bound to one of the machine's links by a zone (`%eth0`).
     """
     try:
-        address: Address = ipaddress.ip_address(text.partition("%")[0])
+        address: Address = ipaddress.ip_address(text)
     except ValueError:
         return "not an address"
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        return "bound to a link"
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     for network, why in _DENIED:
@@ -52,6 +59,7 @@ def why_not_public(text: str) -> str | None:
         ("link-local", address.is_link_local),
         ("private", address.is_private),
         ("not public", not address.is_global),
+        ("not global unicast", address.version == 6 and address not in _GLOBAL_UNICAST),
     ):
         if holds:
             return why

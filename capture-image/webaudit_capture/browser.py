@@ -183,7 +183,8 @@ async def _start(
     async def start(sandboxed: bool) -> PlaywrightBrowser:
         return await playwright.chromium.launch(
             executable_path=path,
-            proxy={"server": proxy_url},
+            # Without this Chromium goes to loopback and link-local addresses directly.
+            proxy={"server": proxy_url, "bypass": "<-loopback>"},
             chromium_sandbox=sandboxed,
             args=list(_FLAGS),
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},

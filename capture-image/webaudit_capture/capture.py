@@ -133,6 +133,7 @@ class _Run:
                 FilteringProxy(
                     allow=self.request.allow,
                     max_bytes=self.policy.evidence.max_page_bytes,
+                    max_connections=self.policy.navigation.max_connections,
                     resolve_timeout=self.policy.navigation.resolve_timeout,
                     connect_timeout=self.policy.navigation.connect_timeout,
                     on_refusal=self._refused,

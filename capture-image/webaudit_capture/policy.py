@@ -35,6 +35,7 @@ class Navigation(_Section):
     check_timeout: float = Field(5.0, description="For looking at a page that has just been reached.")
     resolve_timeout: float = Field(10.0, description="For one name, in the proxy.")
     connect_timeout: float = Field(10.0, description="For one address, in the proxy.")
+    max_connections: int = Field(256, ge=1, description="Through the proxy at once; later ones wait.")
 
 
 class Ready(_Section):
@@ -93,7 +94,9 @@ class Evidence(_Section):
     max_upload_bytes: int = 50 * 1024 * 1024
     max_events_alike: int = Field(100, ge=1, description="Events of one name that are kept; the rest is counted.")
     max_event_chars: int = Field(2_000, ge=1, description="Length of one text in an event.")
-    max_page_bytes: int = Field(200 * 1024 * 1024, description="What the page may download, over all connections.")
+    max_page_bytes: int = Field(
+        200 * 1024 * 1024, description="What the page may receive and send, over all connections."
+    )
 
 
 class Features(_Section):

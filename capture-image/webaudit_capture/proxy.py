@@ -14,10 +14,10 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
-import ada_url
-
+from webaudit_capture import http1
 from webaudit_capture.addresses import why_not_public
-from webaudit_capture.urls import BadUrl, host_port
+from webaudit_capture.http1 import BadHead, Forward, Tunnel
+from webaudit_capture.urls import host_port
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -26,7 +26,6 @@ Connector = Callable[[str, int], Awaitable[_Ends]]
 _CHUNK = 64 * 1024
 _MAX_HEAD = 64 * 1024
 _PORTS = frozenset({80, 443})
-_HOP_BY_HOP = frozenset({"connection", "proxy-connection", "keep-alive", "proxy-authorization", "te", "upgrade"})
 
 
 class RefusalReason(StrEnum):
@@ -57,10 +56,6 @@ class _Refused(Exception):
         self.detail = detail
 
 
-class _BadRequest(Exception):
-    """The client did not speak HTTP to a proxy."""
-
-
 async def resolve(host: str, port: int) -> list[str]:
     """Every address of a name, in the system's order. Raises socket.gaierror."""
     infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -75,7 +70,8 @@ class FilteringProxy:
     """A forward proxy on loopback for one capture; `async with` starts and stops it.
 
     `allow` holds host:port pairs, as they stand in the URL, that are reached although they are not public or not
-    on port 80 or 443. `on_refusal` hears of each host, port and reason once.
+    on port 80 or 443. `max_bytes` counts both directions. Of more than `max_connections` at once the later ones wait.
+    `on_refusal` hears of each host, port and reason once.
     """
 
     def __init__(
@@ -83,6 +79,7 @@ class FilteringProxy:
         *,
         allow: tuple[str, ...] = (),
         max_bytes: int,
+        max_connections: int,
         resolve_timeout: float,
         connect_timeout: float,
         on_refusal: Callable[[Refusal], None] = lambda refusal: None,
@@ -96,12 +93,14 @@ class FilteringProxy:
         self._on_refusal = on_refusal
         self._resolver = resolver
         self._connector = connector
-        self._addresses: dict[str, list[str]] = {}
+        self._slots = asyncio.Semaphore(max_connections)
+        self._lookups: dict[str, asyncio.Task[list[str]]] = {}
         self._refusals: dict[tuple[str, int], Refusal] = {}
         self._told: set[tuple[str, int, RefusalReason]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.received_bytes = 0
+        self._sent_bytes = 0
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_MAX_HEAD)
@@ -112,9 +111,10 @@ class FilteringProxy:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for task in list(self._tasks):
+        running = [*self._tasks, *self._lookups.values()]
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
         await self._server.wait_closed()
 
     @property
@@ -124,7 +124,7 @@ class FilteringProxy:
 
     def refusal(self, url: str) -> Refusal | None:
         """Why the last connection for this URL's host and port was not made; None when it was."""
-        return self._refusals.get(_host_port(url))
+        return self._refusals.get(http1.target_of(url))
 
     def forget(self) -> None:
         """Before another attempt: what was refused is tried, and told of through `refusal`, anew."""
@@ -138,79 +138,42 @@ class FilteringProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            method, target, version, headers = await _read_request(reader)
-            if method == "CONNECT":
-                await self._tunnel(target, reader, writer)
-            else:
-                await self._forward(method, target, version, headers, reader, writer)
-        except (_BadRequest, _Refused, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            request = http1.request(await reader.readuntil(http1.END))
+            async with self._slots:
+                match request:
+                    case Tunnel():
+                        await self._tunnel(request, (reader, writer))
+                    case Forward():
+                        await self._forward(request, (reader, writer))
+        except (BadHead, _Refused, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             # A refusal is already recorded. For plain HTTP nothing is answered at all: a page that says 502 is then
             # always the shop's own, and the browser's error leads to the recorded reason.
             pass
         finally:
             writer.close()
 
-    async def _tunnel(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _tunnel(self, request: Tunnel, client: _Ends) -> None:
+        _, writer = client
         try:
-            host, port = host_port(target)
-        except BadUrl as error:
-            raise _BadRequest(target) from error
-        try:
-            upstream_reader, upstream_writer = await self._open(host, port)
+            upstream = await self._open(request.host, request.port)
         except _Refused:
             writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             await writer.drain()
             raise
         try:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await self._pipe(host, port, (reader, writer), (upstream_reader, upstream_writer))
+            await self._pipe(request, client, upstream)
         finally:
-            upstream_writer.close()
+            upstream[1].close()
 
-    async def _forward(
-        self,
-        method: str,
-        target: str,
-        version: str,
-        headers: list[tuple[str, str]],
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
+    async def _forward(self, request: Forward, client: _Ends) -> None:
         """One plain HTTP request per connection: it is closed after the answer, so each request is checked."""
+        upstream = await self._open(request.host, request.port)
         try:
-            url = ada_url.URL(target)
-        except ValueError as error:
-            raise _BadRequest(target) from error
-        if url.protocol != "http:":
-            raise _BadRequest(target)
-        host, port = _host_port(target)
-        upstream_reader, upstream_writer = await self._open(host, port)
-        try:
-            kept = [f"{name}: {value}" for name, value in headers if name.lower() not in _HOP_BY_HOP]
-            lines = [f"{method} {url.pathname}{url.search} {version}", *kept, "Connection: close", "", ""]
-            upstream_writer.write("\r\n".join(lines).encode("latin-1"))
-            await upstream_writer.drain()
-            await self._pipe(host, port, (reader, writer), (upstream_reader, upstream_writer), http=True)
+            upstream[1].write(request.head)
+            await self._pipe(request, client, upstream)
         finally:
-            upstream_writer.close()
-
-    async def _answer_head(self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on the answer's head, saying that the connection closes; interim answers (1xx) come first."""
-        while True:
-            head = await upstream.readuntil(b"\r\n\r\n")
-            self.received_bytes += len(head)
-            status_line, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-            interim = status_line.split(b" ")[1:2] and status_line.split(b" ")[1].startswith(b"1")
-            kept = [
-                line
-                for line in lines
-                if line.partition(b":")[0].strip().lower() not in (b"connection", b"keep-alive", b"proxy-connection")
-            ]
-            closing = [] if interim else [b"Connection: close"]
-            writer.write(b"\r\n".join([status_line, *kept, *closing, b"", b""]))
-            await writer.drain()
-            if not interim:
-                return
+            upstream[1].close()
 
     async def _open(self, host: str, port: int) -> _Ends:
         try:
@@ -222,7 +185,7 @@ class FilteringProxy:
         return connection
 
     async def _checked_connection(self, host: str, port: int) -> _Ends:
-        if self.received_bytes >= self._max_bytes:
+        if self._used_up:
             raise _Refused(RefusalReason.BYTE_BUDGET, f"is refused: the page has used up its {self._max_bytes} bytes")
         allowed = (host, port) in self._allow
         if not allowed and port not in _PORTS:
@@ -235,8 +198,18 @@ class FilteringProxy:
         return await self._first_that_answers(addresses, port)
 
     async def _resolved(self, host: str, port: int) -> list[str]:
-        if (known := self._addresses.get(host)) is not None:
-            return known
+        """Of one name there is one lookup, for all who wait for it; only one that failed is made again."""
+        lookup = self._lookups.get(host)
+        if lookup is None:
+            lookup = self._lookups[host] = asyncio.ensure_future(self._look_up(host, port))
+        try:
+            return await asyncio.shield(lookup)
+        except _Refused:
+            if self._lookups.get(host) is lookup:
+                del self._lookups[host]
+            raise
+
+    async def _look_up(self, host: str, port: int) -> list[str]:
         try:
             async with asyncio.timeout(self._resolve_timeout):
                 addresses = await self._resolver(host, port)
@@ -250,20 +223,24 @@ class FilteringProxy:
             raise _Refused(RefusalReason.NAME_NOT_RESOLVED, "is not a host name") from error
         if not addresses:
             raise _Refused(RefusalReason.NAME_NOT_RESOLVED, "has no address: no such host")
-        return self._addresses.setdefault(host, addresses)
+        return addresses
 
     async def _first_that_answers(self, addresses: list[str], port: int) -> _Ends:
         refused = _Refused(RefusalReason.UNREACHABLE, "could not be reached")
-        for address in addresses:
+        for address in list(addresses):
             try:
                 async with asyncio.timeout(self._connect_timeout):
-                    return await self._connector(address, port)
+                    connection = await self._connector(address, port)
             except TimeoutError:
                 refused = _Refused(RefusalReason.CONNECT_TIMEOUT, "did not answer the connection")
             except ConnectionRefusedError:
                 refused = _Refused(RefusalReason.CONNECTION_REFUSED, "refused the connection")
             except OSError as error:
                 refused = _Refused(RefusalReason.UNREACHABLE, f"could not be reached: {error.strerror or error}")
+            else:
+                # First from now on: where one kind of address leads nowhere, only the first connection pays for it.
+                addresses.sort(key=lambda known: known != address)
+                return connection
         raise refused
 
     def _remember(self, refusal: Refusal) -> None:
@@ -273,44 +250,65 @@ class FilteringProxy:
             self._told.add(key)
             self._on_refusal(refusal)
 
-    async def _pipe(self, host: str, port: int, client: _Ends, upstream: _Ends, *, http: bool = False) -> None:
-        """Both ways until the server ends its side, or the page's bytes are used up."""
+    @property
+    def _used_up(self) -> bool:
+        return self.received_bytes + self._sent_bytes >= self._max_bytes
 
-        async def up() -> None:
-            while data := await client[0].read(_CHUNK):
-                upstream[1].write(data)
-                await upstream[1].drain()
-            if upstream[1].can_write_eof():
-                upstream[1].write_eof()
+    def _cut_if_used_up(self, request: Tunnel | Forward) -> None:
+        if self._used_up:
+            detail = f"is cut off: the page has used up its {self._max_bytes} bytes"
+            self._remember(Refusal(request.host, request.port, RefusalReason.BYTE_BUDGET, detail))
+            raise _Refused(RefusalReason.BYTE_BUDGET, detail)
 
-        sending = asyncio.ensure_future(up())
+    async def _pipe(self, request: Tunnel | Forward, client: _Ends, upstream: _Ends) -> None:
+        """Both ways until either side ends, or the page's bytes are used up."""
+        ways = [
+            asyncio.ensure_future(self._up(request, client[0], upstream[1])),
+            asyncio.ensure_future(self._down(request, upstream[0], client[1])),
+        ]
         try:
-            if http:
-                await self._answer_head(upstream[0], client[1])
-            while data := await upstream[0].read(_CHUNK):
-                self.received_bytes += len(data)
-                client[1].write(data)
-                await client[1].drain()
-                if self.received_bytes >= self._max_bytes:
-                    detail = f"is cut off: the page has used up its {self._max_bytes} bytes"
-                    self._remember(Refusal(host, port, RefusalReason.BYTE_BUDGET, detail))
-                    return
+            done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in done:
+                way.result()
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
 
+    async def _up(
+        self, request: Tunnel | Forward, client: asyncio.StreamReader, upstream: asyncio.StreamWriter
+    ) -> None:
+        """Returns when the client is gone. Of a plain request its body is passed on, and nothing after it."""
+        left = request.length if isinstance(request, Forward) else None
+        taken = True
+        while data := await client.read(_CHUNK):
+            if left is not None:
+                data = data[:left]
+                left -= len(data)
+            if not taken:
+                continue
+            self._sent_bytes += len(data)
+            try:
+                upstream.write(data)
+                await upstream.drain()
+            except OSError:
+                taken = False  # the host may have answered and left without reading all
+            self._cut_if_used_up(request)
 
-async def _read_request(reader: asyncio.StreamReader) -> tuple[str, str, str, list[tuple[str, str]]]:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    request_line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
-    parts = request_line.split(" ")
-    if len(parts) != 3:
-        raise _BadRequest(request_line)
-    headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    return parts[0], parts[1], parts[2], headers
-
-
-def _host_port(url: str) -> tuple[str, int]:
-    parsed = ada_url.URL(url)
-    default = 443 if parsed.protocol in ("https:", "wss:") else 80
-    return parsed.hostname.strip("[]").rstrip(".").lower(), int(parsed.port) if parsed.port else default
+    async def _down(
+        self, request: Tunnel | Forward, upstream: asyncio.StreamReader, client: asyncio.StreamWriter
+    ) -> None:
+        """Returns when the host has said all."""
+        interim = isinstance(request, Forward)
+        while interim:
+            head = await upstream.readuntil(http1.END)
+            self.received_bytes += len(head)
+            shown, interim = http1.answer(head)
+            client.write(shown)
+            await client.drain()
+            self._cut_if_used_up(request)
+        while data := await upstream.read(_CHUNK):
+            self.received_bytes += len(data)
+            client.write(data)
+            await client.drain()
+            self._cut_if_used_up(request)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 @pytest_asyncio.fixture(loop_scope="session")
 async def fetch(server: PageServer) -> AsyncIterator[Fetcher]:
     async with FilteringProxy(
-        allow=(server.host_port,), max_bytes=50_000_000, resolve_timeout=5, connect_timeout=5
+        allow=(server.host_port,), max_bytes=50_000_000, max_connections=9, resolve_timeout=5, connect_timeout=5
     ) as proxy:
         yield Fetcher(proxy.url, user_agent="shopper", timeout=5)
 

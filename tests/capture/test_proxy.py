@@ -40,10 +40,13 @@ class World:
         self.connected.append((address, port))
         return await asyncio.open_connection("127.0.0.1", self.port)
 
-    def proxy(self, *, allow: tuple[str, ...] = (), max_bytes: int = 1 << 20) -> FilteringProxy:
+    def proxy(
+        self, *, allow: tuple[str, ...] = (), max_bytes: int = 1 << 20, max_connections: int = 20
+    ) -> FilteringProxy:
         return FilteringProxy(
             allow=allow,
             max_bytes=max_bytes,
+            max_connections=max_connections,
             resolve_timeout=1.0,
             connect_timeout=1.0,
             on_refusal=self.refusals.append,
@@ -151,7 +154,7 @@ async def test_a_name_that_changes_its_mind_gains_nothing(world: World) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:7f00:1]"])
 async def test_an_address_in_the_url_is_checked_however_it_is_written(world: World, host: str) -> None:
     async with FilteringProxy(
-        max_bytes=1000, resolve_timeout=5, connect_timeout=1, on_refusal=world.refusals.append
+        max_bytes=1000, max_connections=9, resolve_timeout=5, connect_timeout=1, on_refusal=world.refusals.append
     ) as proxy:
         reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(proxy.url).port)
         writer.write(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
@@ -182,7 +185,9 @@ async def test_a_name_without_address_is_told_from_trouble_with_the_name_servers
 
     async with world.proxy() as proxy:
         assert (await refused(proxy, "http://nowhere.example/")).reason is RefusalReason.NAME_NOT_RESOLVED
-    async with FilteringProxy(max_bytes=1, resolve_timeout=1, connect_timeout=1, resolver=trouble) as proxy:
+    async with FilteringProxy(
+        max_bytes=1, max_connections=9, resolve_timeout=1, connect_timeout=1, resolver=trouble
+    ) as proxy:
         assert (await refused(proxy, "https://shop.example/")).reason is RefusalReason.DNS_TROUBLE
 
 
@@ -195,10 +200,17 @@ async def test_silent_name_servers_and_hosts_are_given_up_on(world: World) -> No
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with FilteringProxy(max_bytes=1, resolve_timeout=0.05, connect_timeout=1, resolver=never) as proxy:
+    async with FilteringProxy(
+        max_bytes=1, max_connections=9, resolve_timeout=0.05, connect_timeout=1, resolver=never
+    ) as proxy:
         assert (await refused(proxy, "http://shop.example/")).reason is RefusalReason.DNS_TROUBLE
     async with FilteringProxy(
-        max_bytes=1, resolve_timeout=1, connect_timeout=0.05, resolver=world.resolve, connector=silent
+        max_bytes=1,
+        max_connections=9,
+        resolve_timeout=1,
+        connect_timeout=0.05,
+        resolver=world.resolve,
+        connector=silent,
     ) as proxy:
         assert (await refused(proxy, "http://shop.example/")).reason is RefusalReason.CONNECT_TIMEOUT
 
@@ -211,7 +223,12 @@ async def test_the_next_address_is_tried_when_the_first_refuses(world: World) ->
 
     world.names["two.example"] = [[PUBLIC, OTHER_PUBLIC]]
     async with FilteringProxy(
-        max_bytes=1000, resolve_timeout=1, connect_timeout=1, resolver=world.resolve, connector=first_refuses
+        max_bytes=1000,
+        max_connections=9,
+        resolve_timeout=1,
+        connect_timeout=1,
+        resolver=world.resolve,
+        connector=first_refuses,
     ) as proxy:
         assert (await get(proxy, "http://two.example/")).text == "welcome"
 
@@ -273,3 +290,178 @@ async def test_an_interim_answer_comes_before_the_answer(world: World) -> None:
     async with server, world.proxy() as proxy:
         answer = await get(proxy, "http://shop.example/")
     assert (answer.status_code, answer.text, answer.headers["connection"]) == (200, "ok", "close")
+
+
+async def test_many_at_once_ask_for_a_name_once(world: World) -> None:
+    first, *others = [PUBLIC], ["127.0.0.1"]
+    world.names["rebinding.example"] = [first, *others]
+    asked = world.resolve
+
+    async def slowly(host: str, port: int) -> list[str]:
+        await asyncio.sleep(0)
+        return await asked(host, port)
+
+    world.resolve = slowly  # type: ignore[method-assign]
+    async with world.proxy() as proxy:
+        answers = await asyncio.gather(*(get(proxy, "http://rebinding.example/") for _ in range(6)))
+    assert [answer.text for answer in answers] == ["welcome"] * 6
+    assert world.asked == ["rebinding.example"]
+
+
+@dataclass
+class Host:
+    """A host that says what it is told to and writes down all it gets."""
+
+    says: bytes
+    got: bytes = b""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    open: int = 0
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        self.came.set()
+        self.got += await reader.readuntil(b"\r\n\r\n")
+        writer.write(self.says)
+        try:
+            while data := await reader.read(1000):
+                self.got += data
+        except ConnectionError:
+            pass  # the proxy left
+        self.open -= 1
+        self.gone.set()
+        writer.close()
+
+
+async def spoken(proxy: FilteringProxy, *parts: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(proxy.url).port)
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+    return reader, writer
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [(b"", b""), (b"Content-Length: 4\r\n", b"body")],
+    ids=["no body", "a body"],
+)
+async def test_a_second_request_on_a_connection_is_not_passed_on(world: World, fields: bytes, body: bytes) -> None:
+    host = Host(OK)
+    second = b"GET http://10.0.0.1/inside HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n"
+    async with await asyncio.start_server(host.serve, "127.0.0.1", 0) as server, world.proxy() as proxy:
+        world.port = server.sockets[0].getsockname()[1]
+        request = b"POST http://shop.example/ HTTP/1.1\r\n" + fields + b"\r\n" + body
+        reader, writer = await spoken(proxy, request + second, second)
+        assert (await reader.readexactly(len(OK))).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        await host.gone.wait()
+    assert host.got.endswith(b"\r\n\r\n" + body)
+    assert b"inside" not in host.got
+    assert world.connected == [(PUBLIC, 80)]
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [b"GET http://shop.example/ HTTP/1.1\r\n\r\n", b"CONNECT shop.example:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"],
+    ids=["http", "tunnel"],
+)
+async def test_a_client_that_leaves_keeps_no_connection_open(world: World, request_bytes: bytes) -> None:
+    silent = Host(b"")
+    async with await asyncio.start_server(silent.serve, "127.0.0.1", 0) as server, world.proxy() as proxy:
+        world.port = server.sockets[0].getsockname()[1]
+        _, writer = await spoken(proxy, request_bytes)
+        await silent.came.wait()
+        writer.close()
+        await asyncio.wait_for(silent.gone.wait(), 10)
+        assert silent.open == 0
+
+
+async def test_of_too_many_connections_the_later_ones_wait(world: World) -> None:
+    host = Host(b"")
+    request_bytes = b"GET http://shop.example/ HTTP/1.1\r\n\r\n"
+    async with (
+        await asyncio.start_server(host.serve, "127.0.0.1", 0) as server,
+        world.proxy(max_connections=2) as proxy,
+    ):
+        world.port = server.sockets[0].getsockname()[1]
+        clients = [await spoken(proxy, request_bytes) for _ in range(3)]
+        while host.open < 2:
+            host.came.clear()
+            await host.came.wait()
+        assert len(world.connected) == 2
+        host.came.clear()
+        for _, writer in clients[:2]:
+            writer.close()
+        await asyncio.wait_for(host.came.wait(), 10)
+        assert len(world.connected) == 3
+        clients[2][1].close()
+
+
+@pytest.mark.parametrize(
+    "says",
+    [b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20_000, b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 500_000],
+    ids=["1xx", "body"],
+)
+async def test_a_stream_ends_where_the_budget_does_whatever_it_is_made_of(world: World, says: bytes) -> None:
+    host = Host(says)
+    async with (
+        await asyncio.start_server(host.serve, "127.0.0.1", 0) as server,
+        world.proxy(max_bytes=100_000) as proxy,
+    ):
+        world.port = server.sockets[0].getsockname()[1]
+        reader, writer = await spoken(proxy, b"GET http://shop.example/ HTTP/1.1\r\n\r\n")
+        assert 100_000 <= len(await _rest(reader)) < 300_000
+        writer.close()
+    assert [refusal.reason for refusal in world.refusals] == [RefusalReason.BYTE_BUDGET]
+
+
+async def test_what_a_page_sends_counts_too(world: World) -> None:
+    host = Host(b"")
+    async with (
+        await asyncio.start_server(host.serve, "127.0.0.1", 0) as server,
+        world.proxy(max_bytes=100_000) as proxy,
+    ):
+        world.port = server.sockets[0].getsockname()[1]
+        request = b"POST http://shop.example/ HTTP/1.1\r\nContent-Length: 500000\r\n\r\n"
+        reader, writer = await spoken(proxy, request)
+        writer.write(b"x" * 500_000)
+        assert await _rest(reader) == b""
+        writer.close()
+        await host.gone.wait()
+    assert len(host.got) < 300_000
+    assert [refusal.reason for refusal in world.refusals] == [RefusalReason.BYTE_BUDGET]
+
+
+@pytest.mark.parametrize("addresses", [["2606:4700::1"], ["2606:4700::1", PUBLIC]], ids=["IPv6 only", "dual stack"])
+async def test_a_host_on_ipv6_is_reached(world: World, addresses: list[str]) -> None:
+    world.names["six.example"] = [addresses]
+    async with world.proxy() as proxy:
+        assert (await get(proxy, "http://six.example/")).text == "welcome"
+    assert world.connected == [("2606:4700::1", 80)]
+
+
+async def test_an_address_that_leads_nowhere_is_not_waited_for_twice(world: World) -> None:
+    tried: list[str] = []
+
+    async def only_ipv4(address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        tried.append(address)
+        if ":" in address:
+            await asyncio.Event().wait()
+        return await world.connect(address, port)
+
+    world.names["dual.example"] = [["2606:4700::1", PUBLIC]]
+    async with FilteringProxy(
+        max_bytes=1000,
+        max_connections=9,
+        resolve_timeout=1,
+        connect_timeout=0.05,
+        resolver=world.resolve,
+        connector=only_ipv4,
+    ) as proxy:
+        for _ in range(2):
+            assert (await get(proxy, "http://dual.example/")).text == "welcome"
+    assert tried == ["2606:4700::1", PUBLIC, PUBLIC]
