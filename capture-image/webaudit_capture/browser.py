@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from playwright.async_api import Browser as PlaywrightBrowser
-from playwright.async_api import BrowserContext, Page, Playwright, Request
+from playwright.async_api import BrowserContext, CDPSession, Page, Playwright, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
 from webaudit_capture.contract import Blame, EventType, LogLevel, Viewport
 from webaudit_capture.failures import PageFailed
 from webaudit_capture.inpage import InPage
 from webaudit_capture.policy import CrawlPolicy
+from webaudit_capture.processes import group_lives, memory_of_group
 from webaudit_capture.timeline import Timeline
 from webaudit_capture.traffic import Traffic
 
@@ -39,6 +40,7 @@ _FLAGS = (
     # Nothing outside the proxy resolves; the proxy itself is an address.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
+_GIVEN_UP = "net::ERR_ABORTED"
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "XDG_CACHE_HOME")
 
 
@@ -61,18 +63,32 @@ class Tab:
     crashed: bool = False
     on_crash: Callable[[], None] = lambda: None
     heading_for: str = ""  # the last URL its main frame asked for
+    answer: Response | None = None  # to the last of these that was answered
+    broken: str | None = None  # how that answer ended before its end
+    on_broken: Callable[[], None] = lambda: None
 
 
 class Browser:
     """A running Chromium with one context. Made by `launched`."""
 
     def __init__(
-        self, browser: PlaywrightBrowser, context: BrowserContext, policy: CrawlPolicy, *, pid: int, sandbox: bool
+        self,
+        browser: PlaywrightBrowser,
+        context: BrowserContext,
+        policy: CrawlPolicy,
+        *,
+        pid: int,
+        pulse: CDPSession,
+        sandbox: bool,
     ) -> None:
         self._browser = browser
         self._context = context
         self._policy = policy
         self.pid = pid
+        # Playwright starts the browser as the leader of a group of its own.
+        self._leads = os.getpgid(pid) == pid
+        self._pulse = pulse
+        self.limits = policy.browser
         self._opening = asyncio.Lock()
         self._own: set[Page] = set()
         self._closing: set[asyncio.Task[None]] = set()
@@ -99,34 +115,72 @@ class Browser:
             tab.crashed = True
             tab.on_crash()
 
+        def leads_on(request: Request) -> bool:
+            return request.is_navigation_request() and request.frame == page.main_frame
+
         def heading(request: Request) -> None:
-            if request.is_navigation_request() and request.frame == page.main_frame:
+            if leads_on(request):
                 tab.heading_for = request.url
+
+        def answered(response: Response) -> None:
+            if leads_on(response.request):
+                tab.answer, tab.broken = response, None
+
+        def failed(request: Request) -> None:
+            # What is aborted was given up: the document before it stays.
+            if tab.answer is not None and tab.answer.request == request and request.failure != _GIVEN_UP:
+                tab.broken = request.failure
+                tab.on_broken()
 
         page.on("crash", crashed)
         page.on("request", heading)
+        page.on("response", answered)
+        page.on("requestfailed", failed)
         return tab
+
+    async def answer(self) -> None:
+        """Returns when the browser itself, not a page, has answered."""
+        await self._pulse.send("Browser.getVersion")
+
+    def memory(self) -> int:
+        """Bytes that the browser's processes hold for themselves; 0 where there is no /proc."""
+        return memory_of_group(self.pid)
 
     def kill(self) -> None:
         """End the browser's process group at once, whatever it is doing. Every pending call then fails."""
         self.killed = True
+        self._end_processes()
+
+    def _end_processes(self) -> None:
         with suppress(ProcessLookupError):
-            # Playwright starts the browser as the leader of a group of its own.
-            if os.getpgid(self.pid) == self.pid:
+            if self._leads:
                 os.killpg(self.pid, signal.SIGKILL)
             else:
                 os.kill(self.pid, signal.SIGKILL)
 
     async def close(self) -> None:
-        """Within the policy's close_timeout, else by killing it."""
+        """Within the policy's close_timeout, else by killing it; what its processes left behind ends as well."""
         try:
             async with asyncio.timeout(self._policy.browser.close_timeout):
                 await self._browser.close()
         except (TimeoutError, PlaywrightError):
             self.kill()
         finally:
+            await self._leave_nothing()
             for task in self._closing:
                 task.cancel()
+
+    async def _leave_nothing(self) -> None:
+        """A helper process may outlive the browser, and who is killed takes a moment to be gone."""
+        if not self._leads:
+            return
+        self._end_processes()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._policy.browser.close_timeout):
+                while True:
+                    if not group_lives(self.pid):
+                        return
+                    await asyncio.sleep(self._policy.browser.watch_interval / 20)
 
     def _unasked(self, page: Page) -> None:
         """A window the page opened: closed. Ours are announced the same way, before `new_page` returns."""
@@ -164,9 +218,10 @@ async def launched(
     started, sandboxed = await _start(playwright, path, proxy_url, policy, sandbox, timeline)
     browser: Browser | None = None
     try:
-        pid = await _process_id(started)
+        pulse = await started.new_browser_cdp_session()
+        pid = await _process_id(pulse)
         context = await started.new_context(**_surroundings(playwright, started.version, viewport, policy))
-        browser = Browser(started, context, policy, pid=pid, sandbox=sandboxed)
+        browser = Browser(started, context, policy, pid=pid, pulse=pulse, sandbox=sandboxed)
         yield browser
     finally:
         if browser is not None:
@@ -227,10 +282,8 @@ def _first_complaint(log: str) -> str:
     return re.sub(prefixes, "", (telling or lines or ["no reason given"])[0])
 
 
-async def _process_id(browser: PlaywrightBrowser) -> int:
-    session = await browser.new_browser_cdp_session()
+async def _process_id(session: CDPSession) -> int:
     processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
-    await session.detach()
     return next(int(process["id"]) for process in processes if process["type"] == "browser")
 
 

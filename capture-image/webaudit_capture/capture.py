@@ -142,11 +142,16 @@ class _Run:
             )
             browser = await self._launch(stack, proxy)
             cap = self.policy.navigation.page_cap
-            too_long = PageFailed("page_cap", f"{self.url} took longer than {cap:g} s in all", transient=True)
-            async with ended_by_kill(browser, cap - self.elapsed(), too_long):
+            async with ended_by_kill(browser, cap - self.elapsed(), self._too_long):
                 tab = await self._page(browser, proxy)
             if self.request.discover_pdp:
                 self.pdp = await self._discover(browser, proxy, tab)
+
+    def _too_long(self) -> PageFailed:
+        at = self.timeline.under_way
+        where = f" and was not done with its {at}" if at is not None else ""
+        message = f"{self.url} took longer than {self.policy.navigation.page_cap:g} s in all{where}"
+        return PageFailed("page_cap", message, transient=True)
 
     async def _launch(self, stack: AsyncExitStack, proxy: FilteringProxy) -> Browser:
         limit = self.policy.browser.launch_timeout
@@ -180,8 +185,14 @@ class _Run:
                 seed=f"{self.request.session_id}/{self.request.page}/{self.request.viewport}",
                 elapsed=self.elapsed,
             )
-            popups = await self._arrive(tab, journey, load=True)
-            await self._take(tab, popups, journey)
+            try:
+                popups = await self._arrive(tab, journey, load=True)
+                await self._take(tab, popups, journey)
+            except PlaywrightError as error:
+                if not moved_on(tab, error):
+                    raise
+                message = f"{self.url} does not stay: it went elsewhere whenever it was to be read"
+                raise PageFailed("never_stays", message) from error
         self.final_url = tab.page.url
         self.timeline.load_timings["total_ms"] = round(self.elapsed() * 1000)
         self.timeline.load_timings["browser"].update(
@@ -222,8 +233,12 @@ class _Run:
         if "browser" not in timings:
             timings["browser"] = {}
             deadline = self.policy.navigation.check_timeout
-            async with self.timeline.stage("vitals", deadline=deadline, go_on=True):
-                timings["browser"] = await tab.inpage.call("vitals", self.policy.ready.poll_interval * 1000)
+            try:
+                async with self.timeline.stage("vitals", deadline=deadline, go_on=True):
+                    timings["browser"] = await tab.inpage.call("vitals", self.policy.ready.poll_interval * 1000)
+            except PlaywrightError as error:
+                if not moved_on(tab, error):
+                    raise
         self.evidence.doubts = []
         if not_ready is not None:
             self.evidence.doubts.append(LowConfidence(code=LowConfidenceCode.NOT_READY, detail=not_ready))
@@ -269,7 +284,10 @@ class _Run:
     async def _discover(self, browser: Browser, proxy: FilteringProxy, home: Tab) -> PdpDiscovery:
         """Find the product page. Whatever happens here, the home page's own evidence stands."""
         limits = self.policy.discovery
-        too_long = PageFailed("discovery_timeout", f"no product page found within {limits.timeout:g} s")
+
+        def too_long() -> PageFailed:
+            return PageFailed("discovery_timeout", f"no product page found within {limits.timeout:g} s")
+
         fetch = Fetcher(proxy.url, user_agent=user_agent(browser.version), timeout=limits.candidate_timeout)
         try:
             async with (

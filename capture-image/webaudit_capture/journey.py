@@ -10,11 +10,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 
+from playwright.async_api import Error as PlaywrightError
+
 from webaudit_capture.browser import Tab
 from webaudit_capture.contract import EventType, LogLevel
-from webaudit_capture.navigation import HTML, Fail, GoOn, Seen, decide, give_up, jitter, look, phrase, wall
+from webaudit_capture.navigation import (
+    ERROR_PAGE,
+    HTML,
+    WEB,
+    Fail,
+    GoOn,
+    Seen,
+    decide,
+    give_up,
+    jitter,
+    look,
+    phrase,
+    wall,
+)
 from webaudit_capture.policy import CrawlPolicy
 from webaudit_capture.proxy import FilteringProxy
+from webaudit_capture.ready import moved_on
 from webaudit_capture.timeline import Timeline
 
 
@@ -68,6 +84,7 @@ class Journey:
                 proxy=self._proxy,
                 timeline=self._timeline,
                 referer=self._from,
+                timeout=self._time_for_attempt(),
             )
             if not await self._accepted(seen):
                 continue
@@ -82,6 +99,12 @@ class Journey:
                 attempt=self._attempt,
             )
             return
+
+    def _time_for_attempt(self) -> float:
+        """The last one ends before the page's cap, so that it says what it met."""
+        limits = self._policy.navigation
+        left = limits.page_cap - self._elapsed() - limits.check_timeout
+        return min(limits.attempt_timeout, left) if left > 0 else limits.attempt_timeout
 
     async def stands(self) -> bool:
         """Whether what became ready is still a page: by script it may have gone elsewhere, or drawn a bot wall.
@@ -115,18 +138,25 @@ class Journey:
     async def _look_again(self) -> Seen:
         tab = self._tab
         seen = Seen(tab.page.url, status=HTTPStatus.OK, content_type=HTML[0])
-        if not seen.url.startswith(("http:", "https:")):
+        if seen.url.startswith(ERROR_PAGE):
             why = "the page it led to could not be loaded"
             return Seen(tab.heading_for, error=why, refusal=self._proxy.refusal(tab.heading_for))
+        if not seen.url.startswith(WEB):
+            return replace(seen, error="it is no web page")
         deadline = self._policy.navigation.check_timeout
-        async with self._timeline.stage("check", deadline=deadline, go_on=True):
-            loaded = await tab.inpage.call("document")
-            return replace(
-                seen,
-                status=loaded["status"] or seen.status,
-                content_type=loaded["contentType"],
-                wall=await wall(tab, self._policy),
-            )
+        try:
+            async with self._timeline.stage("check", deadline=deadline, go_on=True):
+                loaded = await tab.inpage.call("document")
+                return replace(
+                    seen,
+                    status=loaded["status"] or seen.status,
+                    content_type=loaded["contentType"],
+                    wall=await wall(tab, self._policy),
+                )
+        except PlaywrightError as error:
+            # It has moved on: then what is read will not be the document that stood, and it is looked at again.
+            if not moved_on(tab, error):
+                raise
         return seen
 
     async def _accepted(self, seen: Seen) -> bool:

@@ -24,12 +24,16 @@ from webaudit_capture.contract import Blame
 from webaudit_capture.failures import PageFailed
 from webaudit_capture.policy import CrawlPolicy, Navigation
 from webaudit_capture.proxy import FilteringProxy, Refusal, RefusalReason
-from webaudit_capture.ready import wait_until_ready
+from webaudit_capture.ready import moved_on, wait_until_ready
 from webaudit_capture.timeline import Timeline
 from webaudit_capture.urls import host
 
 HTML = ("text/html", "application/xhtml+xml")
+WEB = ("http:", "https:")
+ERROR_PAGE = "chrome-error:"
 _FINAL_REFUSALS = (RefusalReason.BLOCKED_ADDRESS, RefusalReason.PORT_NOT_ALLOWED, RefusalReason.BYTE_BUDGET)
+# Answers without a document: the browser stays where it was.
+_NO_DOCUMENT = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
 _NET_ERROR = re.compile(r"net::ERR_\w+")
 # As Playwright says it; the rest of its text may hold the page's own words.
 _CRASHED = re.compile(r"^(?:Page\.goto: )?(?:Page crashed|Target crashed|Navigation failed because page crashed)")
@@ -42,7 +46,9 @@ class Seen:
     url: str
     status: int | None = None
     error: str | None = None
-    timed_out: bool = False
+    timed_out_after: float | None = None
+    answered: bool = False
+    waiting_for: str | None = None
     crashed: bool = False
     wall: str | None = None
     refusal: Refusal | None = None
@@ -89,7 +95,9 @@ def decide(
         backoff = policy.backoff[min(attempt, len(policy.backoff)) - 1] if policy.backoff else 0.0
         wait = max(backoff + jitter, seen.retry_after or 0.0)
         worth_it = True
-    if not worth_it or attempt >= policy.attempts or elapsed + wait >= policy.page_cap:
+    # Another attempt with no time left would only reach the cap, and hide what this one met.
+    time_is_up = elapsed + wait + policy.check_timeout >= policy.page_cap
+    if not worth_it or attempt >= policy.attempts or time_is_up:
         return fail
     return Retry(retry_reason, wait)
 
@@ -99,9 +107,8 @@ def judge(seen: Seen, *, requested: str, policy: Navigation) -> GoOn | tuple[Fai
     url = seen.url or requested
     if seen.crashed:
         return Fail("renderer_crash", f"the browser crashed while loading {url}", transient=True), None
-    if seen.timed_out:
-        message = f"{url} did not answer within {policy.attempt_timeout:g} s"
-        return Fail("navigation_timeout", message, transient=True), "navigation_timeout"
+    if seen.timed_out_after is not None:
+        return Fail("navigation_timeout", f"{url} {_too_slow(seen)}", transient=True), "navigation_timeout"
     if seen.error is not None:
         return _judge_error(seen, url, requested)
     if seen.wall is not None:
@@ -109,6 +116,8 @@ def judge(seen: Seen, *, requested: str, policy: Navigation) -> GoOn | tuple[Fai
     status = seen.status
     assert status is not None
     answered = f"{url} answered {status}{phrase(status)}"
+    if status in _NO_DOCUMENT:
+        return Fail(f"http_{status}", f"{answered}, which is no page"), None
     if status in policy.retry_statuses:
         reason = f"status_{status}"
         return Fail(reason, answered, transient=status >= 500), reason
@@ -119,9 +128,19 @@ def judge(seen: Seen, *, requested: str, policy: Navigation) -> GoOn | tuple[Fai
     return GoOn()
 
 
+def _too_slow(seen: Seen) -> str:
+    within = f"within {seen.timed_out_after:g} s"
+    if not seen.answered:
+        return f"did not answer {within}"
+    waiting = f": it waits for {seen.waiting_for}" if seen.waiting_for is not None else ""
+    return f"answered, but its document did not end {within}{waiting}"
+
+
 def _judge_error(seen: Seen, url: str, requested: str) -> tuple[Fail, str | None]:
     assert seen.error is not None
     refusal = seen.refusal
+    if not url.startswith(WEB):
+        return Fail("not_html", f"{requested} led to {url}, not to a web page"), None
     if refusal is None:
         return Fail("net_err", f"{url} could not be loaded: {seen.error}", transient=True), "net_err"
     redirected = host(requested).strip("[]") != refusal.host
@@ -171,25 +190,56 @@ async def look(
     proxy: FilteringProxy,
     timeline: Timeline,
     referer: str | None = None,
+    timeout: float | None = None,
 ) -> Seen:
-    """One attempt, up to DOMContentLoaded, and what it met."""
+    """One attempt, up to DOMContentLoaded, and what it met. `timeout` (seconds) is else the policy's."""
     proxy.forget()
-    tab.heading_for = url
-    timeout = policy.navigation.attempt_timeout
+    tab.heading_for, tab.answer, tab.broken = url, None, None
+    timeout = policy.navigation.attempt_timeout if timeout is None else timeout
     try:
-        response = await tab.page.goto(url, wait_until="domcontentloaded", timeout=timeout * 1000, referer=referer)
-    except PlaywrightTimeoutError:
+        async with asyncio.timeout(timeout):
+            response = await tab.page.goto(url, wait_until="commit", timeout=timeout * 1000, referer=referer)
+            broken = await _parsed(tab)
+    except (TimeoutError, PlaywrightTimeoutError):
+        waiting_for = next(iter(tab.traffic.open_of("script", "stylesheet")), None)
         await _stop_loading(tab, policy)
-        return Seen(tab.heading_for, timed_out=True)
+        answered = tab.answer is not None
+        return Seen(tab.heading_for, timed_out_after=timeout, answered=answered, waiting_for=waiting_for)
     except PlaywrightError as error:
         return _from_error(tab, error, proxy)
+    if broken is not None:
+        return Seen(tab.page.url, error=f"it broke off ({broken})", refusal=proxy.refusal(tab.page.url))
     assert response is not None  # only for about:blank and same-document jumps, which `normalize` lets no one ask for
     return await _from_response(tab, response, policy=policy, timeline=timeline)
 
 
+async def _parsed(tab: Tab) -> str | None:
+    """Until DOMContentLoaded of the document that is there by then, or until that broke off: how it did.
+
+    Playwright's own wait knows neither that end nor a document that stays because the next one is a download.
+    """
+    try:
+        async with asyncio.timeout(None) as alarm:
+            tab.on_broken = lambda: alarm.reschedule(asyncio.get_running_loop().time())
+            while tab.broken is None:
+                try:
+                    await tab.inpage.call("parsed")
+                    return None
+                except PlaywrightError as error:
+                    if not moved_on(tab, error):
+                        raise
+                    await asyncio.sleep(0)  # another document: it has its own end to come
+    except TimeoutError:
+        if not alarm.expired():
+            raise
+    finally:
+        tab.on_broken = lambda: None
+    return tab.broken
+
+
 async def _stop_loading(tab: Tab, policy: CrawlPolicy) -> None:
     """Else the next attempt would only see this one being aborted. A hung page may not even answer this."""
-    with suppress(TimeoutError):
+    with suppress(TimeoutError, PlaywrightError):
         async with asyncio.timeout(policy.navigation.check_timeout):
             await tab.inpage.session.send("Page.stopLoading")
 
@@ -198,10 +248,12 @@ def _from_error(tab: Tab, error: PlaywrightError, proxy: FilteringProxy) -> Seen
     text = str(error)
     if tab.crashed or _CRASHED.match(text):
         return Seen(tab.heading_for, crashed=True)
-    if (found := _NET_ERROR.search(text)) is not None:
-        return Seen(tab.heading_for, error=found[0], refusal=proxy.refusal(tab.heading_for))
     if "Download is starting" in text:
         return Seen(tab.heading_for, status=HTTPStatus.OK, content_type=None)
+    if (found := _NET_ERROR.search(text)) is not None:
+        if tab.answer is not None and tab.answer.status in _NO_DOCUMENT:
+            return Seen(tab.heading_for, status=tab.answer.status)
+        return Seen(tab.heading_for, error=found[0], refusal=proxy.refusal(tab.heading_for))
     raise error
 
 

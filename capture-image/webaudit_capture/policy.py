@@ -141,6 +141,9 @@ class Browser(_Section):
     mobile_device: str = "Pixel 7"
     launch_timeout: float = 20.0
     close_timeout: float = Field(5.0, description="After this the browser is killed.")
+    answer_timeout: float = Field(5.0, description="A browser silent for longer when the time is up hangs.")
+    max_memory: int = Field(1024 * 1024 * 1024, description="Of a browser's processes, apart from what they share.")
+    watch_interval: float = Field(0.2, description="Between two looks at the browser's memory.")
     watchdog_grace: float = Field(
         30.0, description="What a pod may take beyond all its deadlines before it ends itself."
     )

@@ -18,6 +18,7 @@ from webaudit_capture.contract import CaptureEvent, EventType, LogLevel
 from webaudit_capture.policy import Evidence
 from webaudit_capture.texts import clipped
 
+_UNFINISHED = "unfinished"
 Sink = Callable[[CaptureEvent], None]
 
 
@@ -89,6 +90,12 @@ class Timeline:
                     left_out=left_out,
                 )
 
+    @property
+    def under_way(self) -> str | None:
+        """The stage that was begun last of those that have not ended."""
+        stages = self.load_timings["stages"]
+        return next((name for name in reversed(stages) if stages[name]["outcome"] == _UNFINISHED), None)
+
     @asynccontextmanager
     async def stage(self, name: str, *, deadline: float | None = None, go_on: bool = False) -> AsyncIterator[Stage]:
         """Time a block as `load_timings["stages"][name]`; a name used again becomes `name#2`.
@@ -103,7 +110,7 @@ class Timeline:
         record: dict[str, Any] = {
             "start": self.now().isoformat(),
             "duration_ms": None,
-            "outcome": "unfinished",
+            "outcome": _UNFINISHED,
         }
         stages[stage.name] = record
         began = self.monotonic()

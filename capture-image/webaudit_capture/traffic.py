@@ -19,6 +19,8 @@ _POLLING = frozenset({"fetch", "xhr"})
 @dataclass(slots=True)
 class _Open:
     since: float
+    kind: str
+    url: str
 
 
 class Traffic:
@@ -28,6 +30,7 @@ class Traffic:
         self._policy = policy
         self._monotonic = monotonic
         self._open: dict[Hashable, _Open] = {}
+        self._unfinished: dict[Hashable, _Open] = {}
         self._hits: Counter[tuple[str, str]] = Counter()
         self._last_end = monotonic()
         self.requests = 0
@@ -36,6 +39,7 @@ class Traffic:
         if not url.startswith(("http:", "https:")):
             return
         self.requests += 1
+        request = self._unfinished[key] = _Open(self._monotonic(), kind, url)
         if kind in _ENDLESS:
             return
         if kind in _POLLING:
@@ -43,9 +47,10 @@ class Traffic:
             self._hits[path] += 1
             if self._hits[path] >= self._policy.polling_hits:
                 return
-        self._open[key] = _Open(self._monotonic())
+        self._open[key] = request
 
     def ended(self, key: Hashable) -> None:
+        self._unfinished.pop(key, None)
         if self._open.pop(key, None) is not None:
             self._last_end = self._monotonic()
 
@@ -62,6 +67,10 @@ class Traffic:
     def in_flight_since(self, moment: float) -> int:
         """How many requests that count were started after a moment and have not ended."""
         return sum(request.since >= moment for request in self._open.values())
+
+    def open_of(self, *kinds: str) -> list[str]:
+        """URLs of these kinds that were asked for and have not ended, whether they count or not; oldest first."""
+        return [request.url for request in self._unfinished.values() if request.kind in kinds]
 
     def watch(self, page: Page) -> None:
         def begin(request: Request) -> None:

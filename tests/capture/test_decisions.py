@@ -35,7 +35,7 @@ def decided(seen: Seen, *, attempt: int = 1, walls: int = 0, elapsed: float = 1.
 @pytest.mark.parametrize(
     ("seen", "reason", "wait"),
     [
-        (Seen(URL, timed_out=True), "navigation_timeout", 1.25),
+        (Seen(URL, timed_out_after=30.0), "navigation_timeout", 1.25),
         (Seen(URL, error="net::ERR_CONNECTION_RESET"), "net_err", 1.25),
         (Seen(URL, error="net::ERR_X", refusal=refusal(RefusalReason.CONNECTION_REFUSED)), "net_err", 1.25),
         (Seen(URL, error="net::ERR_X", refusal=refusal(RefusalReason.NAME_NOT_RESOLVED)), "net_err", 1.25),
@@ -89,7 +89,7 @@ def test_what_will_not_pass_fails_at_once(seen: Seen, reason: str, blame: Blame,
 @pytest.mark.parametrize(
     ("seen", "reason", "transient"),
     [
-        (Seen(URL, timed_out=True), "navigation_timeout", True),
+        (Seen(URL, timed_out_after=30.0), "navigation_timeout", True),
         (Seen(URL, error="net::ERR_CONNECTION_RESET"), "net_err", True),
         (Seen(URL, error="net::ERR_X", refusal=refusal(RefusalReason.NAME_NOT_RESOLVED)), "no_such_host", False),
         (Seen(URL, error="net::ERR_X", refusal=refusal(RefusalReason.CONNECTION_REFUSED)), "connection_refused", True),

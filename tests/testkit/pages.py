@@ -1,16 +1,54 @@
-"""A real web server on loopback whose pages a test writes itself, for a browser to visit."""
+"""A real web server on loopback whose pages a test writes itself, for a browser to visit: well-behaved or not."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_BETWEEN_DRIPS = 0.05
+
+
+class Gone(Exception):
+    """Who was to be answered has hung up."""
+
+
+class Wire:
+    """A connection whose request was read: whatever is to be answered is written here, byte by byte."""
+
+    def __init__(self, transport: asyncio.Transport, leaving: asyncio.Event) -> None:
+        self._transport = transport
+        self._leaving = leaving
+
+    def send(self, data: str | bytes) -> None:
+        if self._transport.is_closing():
+            raise Gone
+        self._transport.write(data.encode() if isinstance(data, str) else data)
+
+    async def drip(self, data: str | bytes) -> None:
+        """The same piece again and again, until the server stops."""
+        while not self._leaving.is_set():
+            self.send(data)
+            await asyncio.sleep(_BETWEEN_DRIPS)
+
+    async def stall(self) -> None:
+        """Nothing more, and no end either, until the server stops."""
+        await self._leaving.wait()
+
+    async def reset(self) -> None:
+        """RST instead of FIN, once what was sent has had its time to arrive."""
+        await asyncio.sleep(_BETWEEN_DRIPS)
+        plug: socket.socket = self._transport.get_extra_info("socket")
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
 
 
 class PageServer:
@@ -92,12 +130,29 @@ class PageServer:
 
         return self.handler(path, answer)
 
+    def served(self, path: str) -> Handler:
+        """What was put at a path, to be put elsewhere."""
+        return self._handlers[path]
+
     def silence(self, path: str) -> str:
         """Accepts the request and never answers, until the server stops."""
 
         async def answer(_: web.Request) -> web.StreamResponse:
             await self._leaving.wait()
             return web.Response(status=503)
+
+        return self.handler(path, answer)
+
+    def wire(self, path: str, script: Callable[[Wire], Awaitable[None]]) -> str:
+        """Answers with what the script writes to the connection, and closes it."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            assert isinstance(request.transport, asyncio.Transport)
+            with suppress(Gone):
+                await script(Wire(request.transport, self._leaving))
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response()
 
         return self.handler(path, answer)
 

@@ -42,7 +42,15 @@
   };
 
   watch(document);
-  document.addEventListener("DOMContentLoaded", () => watchShadows(webaudit.root()), { once: true });
+  const parsed = new Promise((resolve) => {
+    document.addEventListener("DOMContentLoaded", resolve, { once: true });
+    // A script that stops the page's loading takes that event away.
+    document.addEventListener("readystatechange", () => document.readyState === "complete" && resolve());
+  });
+  parsed.then(() => webaudit.root() && watchShadows(webaudit.root()));
+
+  // Resolved at DOMContentLoaded, also for who comes late.
+  webaudit.parsed = () => (document.readyState === "complete" ? true : parsed.then(() => true));
 
   // Milliseconds since the layout changed; none while the document is still being parsed.
   webaudit.quietFor = () => (document.readyState === "loading" ? 0 : performance.now() - last);

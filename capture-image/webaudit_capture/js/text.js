@@ -71,7 +71,7 @@
 
   // What was loaded: 0 as status where the browser does not know it.
   webaudit.document = () => ({
-    contentType: document.contentType,
+    contentType: webaudit.root() ? document.contentType : "an empty document",
     status: performance.getEntriesByType("navigation")[0]?.responseStatus ?? 0,
   });
 })();
