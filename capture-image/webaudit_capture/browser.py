@@ -37,6 +37,8 @@ _FLAGS = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-background-networking",
     "--disable-component-update",
+    # An animated picture shows its first frame for good.
+    "--blink-settings=imageAnimationPolicy=2",
     # Nothing outside the proxy resolves; the proxy itself is an address.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )

@@ -34,6 +34,27 @@ ERROR_PAGE = "chrome-error:"
 _FINAL_REFUSALS = (RefusalReason.BLOCKED_ADDRESS, RefusalReason.PORT_NOT_ALLOWED, RefusalReason.BYTE_BUDGET)
 # Answers without a document: the browser stays where it was.
 _NO_DOCUMENT = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
+_EXPLANATIONS = {
+    "CERT_AUTHORITY_INVALID": "its certificate is from nobody that is trusted",
+    "CERT_COMMON_NAME_INVALID": "its certificate is for another name",
+    "CERT_DATE_INVALID": "its certificate has expired or is not valid yet",
+    "CERT_REVOKED": "its certificate was revoked",
+    "CONNECTION_CLOSED": "it closed the connection",
+    "CONNECTION_RESET": "it reset the connection",
+    "CONTENT_DECODING_FAILED": "what it sent cannot be unpacked",
+    "CONTENT_LENGTH_MISMATCH": "its answer broke off",
+    "EMPTY_RESPONSE": "it closed the connection without an answer",
+    "HTTP2_PROTOCOL_ERROR": "it does not keep to HTTP/2",
+    "INCOMPLETE_CHUNKED_ENCODING": "its answer broke off",
+    "INVALID_CHUNKED_ENCODING": "its answer is not as HTTP has it",
+    "INVALID_REDIRECT": "it redirects to what is no URL",
+    "INVALID_RESPONSE": "its answer is not as HTTP has it",
+    "RESPONSE_HEADERS_TOO_BIG": "its answer's headers are too large",
+    "SSL_PROTOCOL_ERROR": "it does not speak TLS",
+    "SSL_VERSION_OR_CIPHER_MISMATCH": "it speaks only versions of TLS that are not safe any more",
+    "TOO_MANY_REDIRECTS": "it redirects in a circle",
+    "UNSAFE_REDIRECT": "it redirects to what is no web page",
+}
 _NET_ERROR = re.compile(r"net::ERR_\w+")
 # As Playwright says it; the rest of its text may hold the page's own words.
 _CRASHED = re.compile(r"^(?:Page\.goto: )?(?:Page crashed|Target crashed|Navigation failed because page crashed)")
@@ -142,7 +163,7 @@ def _judge_error(seen: Seen, url: str, requested: str) -> tuple[Fail, str | None
     if not url.startswith(WEB):
         return Fail("not_html", f"{requested} led to {url}, not to a web page"), None
     if refusal is None:
-        return Fail("net_err", f"{url} could not be loaded: {seen.error}", transient=True), "net_err"
+        return Fail("net_err", f"{url} could not be loaded: {explained(seen.error)}", transient=True), "net_err"
     redirected = host(requested).strip("[]") != refusal.host
     sentence = f"{url}: {refusal.host}:{refusal.port} {refusal.detail}"
     if redirected:
@@ -153,6 +174,12 @@ def _judge_error(seen: Seen, url: str, requested: str) -> tuple[Fail, str | None
     if refusal.reason is RefusalReason.NAME_NOT_RESOLVED:
         return Fail("no_such_host", sentence), "net_err"
     return Fail(refusal.reason, sentence, transient=True), "net_err"
+
+
+def explained(error: str) -> str:
+    """Chromium's error code with a sentence where one is known (net_error_list.h)."""
+    sentence = _EXPLANATIONS.get(error.removeprefix("net::ERR_"))
+    return f"{sentence} ({error})" if sentence else error
 
 
 def phrase(status: int) -> str:

@@ -85,6 +85,7 @@ class Evidence(_Section):
     screenshot_max_height: int = 20_000
     screenshot_max_width: int = Field(2_000, ge=1, description="For pages that ask a phone for a wider layout.")
     screenshot_timeout: float = 20.0
+    still_timeout: float = Field(0.5, description="For videos to be back at their beginning.")
     extract_timeout: float = 10.0
     blank_stddev: float = Field(1.5, description="Standard deviation of grey below which a screenshot is blank.")
     blank_share: float = Field(0.995, description="Share of one colour that, with little text, means blank.")

@@ -40,7 +40,8 @@ async def take(tab: Tab, policy: Evidence) -> Screenshot:
     # What the page is laid out in: a phone lays out pages that were not made for it more widely than its screen. What
     # sticks out at the side may be of any width, and no visitor sees it.
     width = min(max(size["layout"], viewport["width"]), policy.screenshot_max_width)
-    clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": shown}
+    clip: FloatRect = {"x": size["left"], "y": 0, "width": width, "height": shown}
+    await tab.inpage.call("still", policy.still_timeout * 1000)
     png = await tab.page.screenshot(
         full_page=True,
         clip=clip,

@@ -119,6 +119,14 @@ class PageServer:
 
         return self.handler(path, answer)
 
+    def raw_document(self, path: str, data: bytes, headers: dict[str, str]) -> str:
+        """These bytes under exactly these headers."""
+
+        async def answer(_: web.Request) -> web.StreamResponse:
+            return web.Response(body=data, headers=headers)
+
+        return self.handler(path, answer)
+
     def redirect(self, path: str, target: str, *, status: int = 302) -> str:
         return self.document(path, "", status=status, headers={"Location": target})
 

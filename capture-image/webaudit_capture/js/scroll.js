@@ -2,9 +2,17 @@
 (() => {
   const height = () => Math.max(webaudit.root()?.scrollHeight ?? 0, webaudit.body()?.scrollHeight ?? 0);
 
+  // How far a page that reads from right to left sticks out to the left of where its visitors begin.
+  const left = () => {
+    const top = webaudit.body() ?? webaudit.root();
+    const root = webaudit.root();
+    return top && root && getComputedStyle(top).direction === "rtl" ? root.scrollWidth - root.clientWidth : 0;
+  };
+
   webaudit.pageSize = () => ({
     height: height(),
     layout: webaudit.root()?.clientWidth ?? 0,
+    left: left(),
     viewport: innerHeight,
     y: scrollY,
   });
