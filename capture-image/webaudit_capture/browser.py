@@ -37,6 +37,8 @@ _FLAGS = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-background-networking",
     "--disable-component-update",
+    # What a page wants to open is not asked for: closing it afterwards would be too late.
+    "--block-new-web-contents",
     # An animated picture shows its first frame for good.
     "--blink-settings=imageAnimationPolicy=2",
     # Nothing outside the proxy resolves; the proxy itself is an address.

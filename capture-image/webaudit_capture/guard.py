@@ -1,4 +1,7 @@
-"""While we click, the page stays where it is: navigations of its main frame are cancelled before they are sent."""
+"""While we click, the page stays where it is: navigations of its main frame are cancelled before they are sent.
+
+So are forms that a click sends into a frame, and in the page nothing is submitted and no link followed.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from webaudit_capture.inpage import InPage
 # As the browser gives the cause of a navigation. Only these are the page's own for certain, whatever was clicked.
 _REFRESH = frozenset({"metaTagRefresh", "httpHeaderRefresh"})
 _BY_SCRIPT = frozenset({"scriptInitiated", "anchorClick", "reload"})
+_FORM = "formSubmission"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class Cancelled:
 
 
 class NavigationGuard:
-    """Cancels navigations of the main frame between `engage` and `release`. Frames go where they like.
+    """Cancels navigations of the main frame between `engage` and `release`. Frames go where they like, but for forms
+    sent after a click.
 
     `clicked` is set by who clicks: from then on scripts may only be following the click.
     """
@@ -37,7 +42,7 @@ class NavigationGuard:
         self._on_cancelled = on_cancelled
         self._engaged = False
         self._main_frame: str | None = None
-        self._reason = ""
+        self._reasons: dict[str, str] = {}
         self._answers: set[asyncio.Task[None]] = set()
         self.clicked = False
         self.cancelled: list[Cancelled] = []
@@ -53,6 +58,7 @@ class NavigationGuard:
         session.on("Fetch.requestPaused", self._paused)
         self._engaged = True
         await session.send("Fetch.enable", {"patterns": [{"resourceType": "Document"}]})
+        await self._page.call("hold", True)
 
     async def release(self) -> None:
         if self._engaged:
@@ -61,6 +67,7 @@ class NavigationGuard:
             self._page.session.remove_listener("Page.frameRequestedNavigation", self._requested)
             self._page.session.remove_listener("Fetch.requestPaused", self._paused)
             await self._page.session.send("Fetch.disable")
+            await self._page.call("hold", False)
 
     def blame_clicks(self) -> None:
         """Something clicked unseen: what scripts have begun so far may come from that."""
@@ -69,8 +76,7 @@ class NavigationGuard:
 
     def _requested(self, event: dict[str, Any]) -> None:
         """Comes before the request itself."""
-        if event.get("frameId") == self._main_frame:
-            self._reason = str(event.get("reason", ""))
+        self._reasons[str(event.get("frameId"))] = str(event.get("reason", ""))
 
     def _paused(self, event: dict[str, Any]) -> None:
         task = asyncio.ensure_future(self._answer(event))
@@ -81,14 +87,19 @@ class NavigationGuard:
         request = {"requestId": event["requestId"]}
         # The frame, or the tab, may be gone by now.
         with suppress(PlaywrightError):
-            if self._engaged and event.get("frameId") == self._main_frame:
-                self._note(event["request"])
+            if self._engaged and self._is_held(str(event.get("frameId"))):
+                self._note(str(event.get("frameId")), event["request"])
                 await self._page.session.send("Fetch.failRequest", {**request, "errorReason": "Aborted"})
             else:
                 await self._page.session.send("Fetch.continueRequest", request)
 
-    def _note(self, request: dict[str, Any]) -> None:
-        by_page = self._reason in _REFRESH or (self._reason in _BY_SCRIPT and not self.clicked)
-        cancelled = Cancelled(str(request["url"]), self._reason, by_page and request["method"] == "GET")
+    def _is_held(self, frame: str) -> bool:
+        return frame == self._main_frame or (self.clicked and self._reasons.get(frame, "").startswith(_FORM))
+
+    def _note(self, frame: str, request: dict[str, Any]) -> None:
+        reason = self._reasons.get(frame, "")
+        by_page = reason in _REFRESH or (reason in _BY_SCRIPT and not self.clicked)
+        own = by_page and frame == self._main_frame and request["method"] == "GET"
+        cancelled = Cancelled(str(request["url"]), reason, own)
         self.cancelled.append(cancelled)
         self._on_cancelled(cancelled)

@@ -13,7 +13,18 @@ from playwright.async_api import CDPSession, Page
 from playwright.async_api import Error as PlaywrightError
 
 _WORLD = "webaudit"
-_FILES = ("tree.js", "quiet.js", "vitals.js", "wall.js", "scroll.js", "still.js", "text.js", "popups.js")
+_FILES = (
+    "tree.js",
+    "quiet.js",
+    "vitals.js",
+    "wall.js",
+    "scroll.js",
+    "still.js",
+    "text.js",
+    "controls.js",
+    "popups.js",
+    "hiding.js",
+)
 
 
 @lru_cache(maxsize=1)

@@ -57,6 +57,7 @@ class Popups(_Section):
     vendor_timeout: float = 2.0
     poll_interval: float = 0.1
     settle_after_click: float = 0.5
+    leave_timeout: float = Field(1.0, description="What an overlay that fades or moves away may take beyond that.")
     passes: int = Field(2, ge=0, le=2)
     clicks_per_pass: int = 5
     timeout: float = 10.0

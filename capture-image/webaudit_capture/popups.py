@@ -7,8 +7,9 @@ or buys, and a failed click never fails the page.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
@@ -21,6 +22,13 @@ from webaudit_capture.inpage import FrameWorld, ScriptError
 from webaudit_capture.policy import CrawlPolicy
 from webaudit_capture.ready import settle
 from webaudit_capture.timeline import Timeline
+
+Look = Callable[..., Awaitable[Any]]
+_OUTCOMES = {
+    "gone": "dismissed",
+    "changed": "changed into another one after a click",
+    "remained": "still there after a click",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +45,17 @@ class Overlay:
     control: str | None
     name: str | None = None
     says: str | None = None
+    world: FrameWorld | None = None
+    """The frame that its control is in, where that is not the main one."""
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Overlay:
         return cls(**{name: found.get(name) for name in cls.__slots__})  # type: ignore[arg-type]
+
+    @property
+    def key(self) -> str:
+        """What tells it from other overlays, and still knows it when it was put up again as another element."""
+        return f"{self.kind}: {self.text}" if self.text else self.id
 
 
 class Popups:
@@ -56,7 +71,19 @@ class Popups:
         self._told_cancelled = 0
         self._most_passes = policy.popups.passes if passes is None else min(passes, policy.popups.passes)
         self._words = words.for_page()
+        limits = policy.popups
+        self._limits = {
+            "minCover": limits.min_cover,
+            "modalCover": limits.modal_min_cover,
+            "minText": policy.low_confidence.min_text_chars,
+        }
+        self._hide_limits = {
+            "minZ": limits.hide_min_z_index,
+            "minCover": limits.hide_min_cover,
+            "minText": policy.low_confidence.min_text_chars,
+        }
         self._vendor_since: float | None = None
+        self._place: dict[str, Any] | None = None
         self._met: set[str] = set()
         self._dismissed = 0
         self.passes = 0
@@ -68,6 +95,7 @@ class Popups:
             return
         await self._guard.engage()
         try:
+            self._place = await self._page.call("place")
             await consent.start(self._page)
         except PlaywrightError:
             await self.let_go()
@@ -104,7 +132,7 @@ class Popups:
         """Stage `popups_again`, right before the evidence: for what came late or lay underneath."""
         try:
             async with self._timeline.stage("popups_again", deadline=self._policy.timeout, go_on=True):
-                late = [overlay for overlay in await self.look() if overlay.id not in self._met]
+                late = [overlay for overlay in await self.look() if overlay.key not in self._met]
                 if self.passes < self._most_passes and (self._dismissed or late):
                     before = self._dismissed
                     await self._guard.engage()
@@ -117,7 +145,7 @@ class Popups:
 
     async def let_go(self) -> None:
         """The page may go where it likes again. Raises nothing: it may be gone, or hang."""
-        with suppress(PlaywrightError, TimeoutError):
+        with suppress(PlaywrightError, ScriptError, TimeoutError):
             async with asyncio.timeout(self._policy.hide_timeout):
                 await self._guard.release()
 
@@ -134,13 +162,24 @@ class Popups:
 
     def can_still_help(self, overlays: list[Overlay]) -> bool:
         """Whether one of these came after the passes looked, and a pass or the last resort is left."""
-        late = any(overlay.id not in self._met for overlay in overlays)
+        late = any(overlay.key not in self._met for overlay in overlays)
         return late and (self.passes < self._most_passes or not self.hidden)
 
     async def look(self) -> list[Overlay]:
         """Overlays now on top of the page."""
-        limits = {"minCover": self._policy.min_cover, "modalCover": self._policy.modal_min_cover}
-        return [Overlay.of(found) for found in await self._page.call("overlays", self._words, limits)]
+        found = [Overlay.of(one) for one in await self._page.call("overlays", self._words, self._limits)]
+        if not any(one.frame and one.control is None for one in found):
+            return found
+        worlds = await self._page.frames()
+        return [await self._looked_into(one, worlds) if one.frame and one.control is None else one for one in found]
+
+    async def _looked_into(self, overlay: Overlay, worlds: list[FrameWorld]) -> Overlay:
+        """An overlay whose words and controls are those of a frame in it: the frame's whole document is the overlay."""
+        for world in worlds:
+            found = await self._in_frame(world, "frameOverlay")
+            if found:
+                return replace(overlay, how="frame", certain=True, world=world, **found)
+        return overlay
 
     async def _await_vendor(self, may_follow: bool) -> None:
         assert self._vendor_since is not None
@@ -161,83 +200,123 @@ class Popups:
         await consent.stop(self._page)
         if state is not None and state.clicks:
             self._guard.blame_clicks()
+            await self._go_back()
         if state is not None and state.acted:
-            remaining = [overlay for overlay in await self.look() if overlay.kind == "consent"]
-            self._record(
-                "vendor",
-                {"vendor": state.popups[0], "clicks": state.clicks, "kind": "consent"},
-                gone=not remaining,
-            )
+            remaining = next((one for one in await self.look() if one.kind == "consent"), None)
+            gone = remaining is None or await self._left(remaining, self._page.call)
+            self._record("vendor", {"vendor": state.popups[0], "clicks": state.clicks, "kind": "consent"}, gone=gone)
 
     async def _pass(self) -> None:
         """One click per overlay; overlays that come up meanwhile are met too."""
         self.passes += 1
-        clicked: set[str] = set()
+        done: set[str] = set()
         for _ in range(self._policy.clicks_per_pass):
             overlays = await self.look()
-            self._met.update(overlay.id for overlay in overlays)
-            overlay = next((one for one in overlays if one.id not in clicked), None)
+            self._met.update(overlay.key for overlay in overlays)
+            overlay = next((one for one in overlays if done.isdisjoint({one.id, one.key})), None)
             if overlay is None:
-                return
-            clicked.add(overlay.id)
-            if overlay.control is not None:
-                await self._click(overlay, overlay.control)
-            elif overlay.frame:
-                await self._click_in_frames(overlay)
+                break
+            done.update({overlay.id, overlay.key})
+            await self._dismiss(await self._hovered(overlay))
+        await self._pass_in_frames()
 
-    async def _click(self, overlay: Overlay, control: str) -> None:
-        point = await self._page.call("settledPoint", control, self._policy.stable_wait * 1000)
-        if point is None:
-            return
-        self._guard.clicked = True
-        await self._tab.page.mouse.click(point["x"], point["y"])
-        await asyncio.sleep(self._policy.settle_after_click)
-        gone = not await self._page.call("stillSeen", overlay.id)
-        self._record(overlay.how, _facts(overlay), gone=gone)
-
-    async def _click_in_frames(self, overlay: Overlay) -> None:
-        """For a dialog that lives in a frame: the frame's whole document is the overlay."""
+    async def _pass_in_frames(self) -> None:
+        """What large frames of the page show over themselves."""
         for world in await self._page.frames():
-            found = await self._in_frame(world)
-            if found is None:
-                continue
+            for found in await self._in_frame(world, "overlaysInFrame") or []:
+                await self._dismiss(replace(Overlay.of(found), how="frame", world=world))
+
+    async def _hovered(self, overlay: Overlay) -> Overlay:
+        """Some controls come to be seen only under the pointer."""
+        if overlay.control is not None or overlay.frame:
+            return overlay
+        middle = await self._page.call("middleOf", overlay.id)
+        if middle is not None:
+            await self._tab.page.mouse.move(middle["x"], middle["y"])
+            await asyncio.sleep(self._policy.stable_wait)
+        return next((one for one in await self.look() if one.id == overlay.id), overlay)
+
+    async def _dismiss(self, overlay: Overlay) -> None:
+        if overlay.control is None:
+            return
+        if overlay.world is not None:
             self._guard.clicked = True
             with suppress(PlaywrightError, ScriptError):  # gone by now, as ads go
-                await world.call("clickInFrame", found["control"])
-            await asyncio.sleep(self._policy.settle_after_click)
-            gone = not await self._page.call("stillSeen", overlay.id)
-            self._record("frame", {**_facts(overlay), **{k: found[k] for k in ("kind", "name", "says")}}, gone=gone)
+                await overlay.world.call("clickInFrame", overlay.control)
+        elif not await self._click(overlay.control):
             return
+        # A frame that is the overlay is an element of the page; what a frame shows over itself is one of the frame's.
+        look = self._page.call if overlay.frame or overlay.world is None else overlay.world.call
+        gone = await self._left(overlay, look)
+        await self._go_back()
+        self._record(overlay.how, _facts(overlay), gone=gone, changed=not gone and await self._changed(overlay, look))
 
-    async def _in_frame(self, world: FrameWorld) -> dict[str, Any] | None:
+    async def _click(self, control: str) -> bool:
+        """Whether there was something to click at."""
+        point = await self._page.call("settledPoint", control, self._policy.stable_wait * 1000)
+        if point is None:
+            return False
+        self._guard.clicked = True
+        try:
+            await self._tab.page.mouse.click(point["x"], point["y"])
+        finally:
+            await self._page.call("disarm")
+        return True
+
+    async def _left(self, overlay: Overlay, look: Look) -> bool:
+        """Whether it is gone after a click, with the time it takes to fade away."""
+        await asyncio.sleep(self._policy.settle_after_click)
+        until = self._timeline.monotonic() + self._policy.leave_timeout
+        try:
+            while await look("stillSeen", overlay.id):
+                if self._timeline.monotonic() > until or not await look("leaving", overlay.id):
+                    return False
+                await asyncio.sleep(self._policy.poll_interval)
+        except (PlaywrightError, ScriptError):
+            if look == self._page.call:
+                raise
+        return True
+
+    async def _changed(self, overlay: Overlay, look: Look) -> bool:
+        """Whether a click led to the overlay's next step."""
+        if overlay.world is not None:
+            return False
+        return str(await look("wordsOf", overlay.id)) != overlay.text
+
+    async def _go_back(self) -> None:
+        """Where clicks led within the document."""
+        if self._place is None:
+            return
+        led_to = await self._page.call("returnTo", self._place)
+        if led_to is not None:
+            self._cancelled(Cancelled(str(led_to), "sameDocument", own=False))
+
+    async def _in_frame(self, world: FrameWorld, name: str) -> Any:
         size = self._tab.page.viewport_size
         assert size is not None  # every context is made with one
         try:
-            found: dict[str, Any] | None = await world.call(
-                "frameOverlay",
-                self._words,
-                size["width"] * size["height"],
-                {"minCover": self._policy.min_cover},
-            )
+            return await world.call(name, self._words, size["width"] * size["height"], self._limits)
         except (PlaywrightError, ScriptError):
             return None  # it vanished while it was looked at
-        return found
 
     async def _locked_and_blocked(self) -> bool:
         """Whether hiding cannot wait until after scrolling, because there would be none."""
-        limits = self._hide_limits()
-        return bool(await self._page.call("scrollLocked")) and bool(await self._page.call("blocked", limits))
+        return bool(await self._page.call("scrollLocked")) and bool(await self._page.call("blocked", self._hide_limits))
 
     async def _hide(self) -> None:
-        if self.hidden or not await self._page.call("blocked", self._hide_limits()):
+        if self.hidden:
+            return
+        blocked = bool(await self._page.call("blocked", self._hide_limits))
+        worlds = [world for world in await self._page.frames() if blocked or await self._frame_blocked(world)]
+        if not blocked and not worlds:
             return
         self.hidden = True
         async with self._timeline.stage("hide", deadline=self._policy.hide_timeout, go_on=True):
-            counts = await self._page.call("hideBlocking", self._hide_limits())
+            counts = await self._page.call("hideBlocking", self._hide_limits)
             in_frames = 0
-            for world in await self._page.frames():
+            for world in worlds:
                 with suppress(PlaywrightError, ScriptError):
-                    in_frames += (await world.call("hideBlocking", self._hide_limits()))["hidden"]
+                    in_frames += (await world.call("hideBlocking", self._hide_limits))["hidden"]
             self._timeline.event(
                 EventType.POPUP,
                 LogLevel.WARN,
@@ -248,23 +327,27 @@ class Popups:
                 unlocked=counts["unlocked"],
             )
 
-    def _hide_limits(self) -> dict[str, float]:
-        return {"minZ": self._policy.hide_min_z_index, "minCover": self._policy.hide_min_cover}
+    async def _frame_blocked(self, world: FrameWorld) -> bool:
+        size = self._tab.page.viewport_size
+        assert size is not None  # every context is made with one
+        with suppress(PlaywrightError, ScriptError):
+            return bool(await world.call("frameBlocked", self._hide_limits, size["width"] * size["height"]))
+        return False
 
-    def _record(self, how: str, facts: dict[str, Any], *, gone: bool) -> None:
-        if gone:
-            self._dismissed += 1
+    def _record(self, how: str, facts: dict[str, Any], *, gone: bool, changed: bool = False) -> None:
+        self._dismissed += gone or changed
         kind = facts["kind"]
+        result = "gone" if gone else "changed" if changed else "remained"
         cancelled = [one.url for one in self._guard.cancelled[self._told_cancelled :]]
         self._told_cancelled = len(self._guard.cancelled)
         said = f' by "{facts["name"]}"' if facts.get("name") else f" by the vendor rules ({facts['vendor']})"
         self._timeline.event(
             EventType.POPUP,
             LogLevel.INFO if gone else LogLevel.WARN,
-            f"{kind} overlay {'dismissed' if gone else 'still there after a click'}{said}",
+            f"{kind} overlay {_OUTCOMES[result]}{said}",
             event="popup_dismissed" if gone else "popup_remained",
             strategy=how,
-            result="gone" if gone else "remained",
+            result=result,
             cancelled_navigations=cancelled,
             **facts,
         )

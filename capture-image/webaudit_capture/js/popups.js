@@ -1,139 +1,134 @@
-// Overlays: finding them, naming the one control that dismisses each, clicking inside frames, and the last resort of hiding.
+// Overlays: what lies over the page, of what kind it is, and what only looks like one.
 (() => {
-  const { all, attribute, body, boxOf, cover, elementAt, elements, matches, parentOf, query, root, seen, shadowOf, squeeze, tagOf, within } = webaudit;
+  const { attribute, body, boxOf, centre, checkVisibility, closeBeside, closest, controlOf, cover, elementAt, flat, idOf, known, matches, parentOf, query, seen, tagOf, textOf, within } = webaudit;
   const DIALOGS = 'dialog[open], [role="dialog"], [role="alertdialog"], [aria-modal="true"]';
-  const CONTROLS = 'button, [role="button"], input[type="button"], a, [aria-label], [title], [class*="close" i], [class*="dismiss" i]';
   const KEEP = new Set(["HTML", "BODY", "MAIN", "HEADER", "NAV", "FOOTER"]);
-  const known = new Map();
-  const ids = new WeakMap();
+  const CHAT = /(^| )(chat\w*|livechat|messenger|intercom|zendesk|zopim|tawk\w*|crisp|drift|tidio|gorgias|olark|freshchat|whatsapp|helpdesk)( |$)/;
+  const CART = /(^| )(cart|minicart|basket|bag|warenkorb|panier|carrito|carrello|winkelwagen|koszyk)( |$)/;
+  const FURNITURE = /(^| )(menu|navigation|sidebar|filters?|facets?|search)( |$)/;
   const GRID = 9;
+  const MOST_DIALOGS = 50;
 
-  const idOf = (element) => {
-    if (!ids.has(element)) {
-      const id = `o${known.size + 1}`;
-      ids.set(element, id);
-      known.set(id, element);
-    }
-    return ids.get(element);
-  };
-
-  const plain = (text) => squeeze(text.toLowerCase().replace(/['’`]/g, "").replace(/[.,!?:;"“”„()\[\]|&+/→›»–—-]/g, " "));
   const onTop = (element) => matches(element, ":modal, :popover-open");
-  const floats = (element) => ["fixed", "sticky"].includes(getComputedStyle(element).position);
-
-  const textOf = (element) => {
-    const parts = [element.innerText ?? ""];
-    for (const inner of elements(element)) if (inner.shadowRoot) for (const child of inner.shadowRoot.children) parts.push(child.innerText ?? "");
-    if (element.shadowRoot) for (const child of element.shadowRoot.children) parts.push(child.innerText ?? "");
-    return squeeze(parts.join(" ")).slice(0, 4000);
-  };
-
-  const inside = (overlay) => {
-    const found = [...elements(overlay)];
-    return overlay.shadowRoot ? [...found, ...elements(overlay.shadowRoot)] : found;
-  };
-
-  const names = (control) => {
-    const image = control.querySelector("img[alt], svg[aria-label]");
-    return [
-      control.innerText,
-      attribute(control, "aria-label"),
-      tagOf(control) === "INPUT" ? control.value : null,
-      attribute(control, "title"),
-      image?.getAttribute("alt") ?? image?.getAttribute("aria-label"),
-      control.querySelector("svg title")?.textContent,
-    ]
-      .filter(Boolean)
-      .map(plain)
-      .filter((name) => name && name.length <= 60);
-  };
-
-  // Never submits a form, never navigates away.
-  const harmless = (control) => {
-    if (control.disabled || attribute(control, "aria-disabled") === "true") return false;
-    const link = control.closest("a[href]");
-    if (link) {
-      const href = link.getAttribute("href").trim();
-      if (!(href === "" || href.startsWith("#") || /^javascript:\s*(void|;|$)/i.test(href))) return false;
-    }
-    const owner = control.closest("button, input");
-    return !(owner?.form && owner.type !== "button" && owner.type !== "reset" && owner.form.method !== "dialog");
-  };
-
-  const centre = (element) => {
-    const box = boxOf(element);
-    return { x: box.left + box.width / 2, y: box.top + box.height / 2 };
-  };
-
-  const reachable = (control) => {
-    const { x, y } = centre(control);
-    if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return false;
-    const hit = elementAt(x, y);
-    return hit !== null && (within(hit, control) || within(control, hit));
-  };
+  const positionOf = (element) => getComputedStyle(element).position;
+  const floats = (element) => ["fixed", "sticky"].includes(positionOf(element));
+  const isDialog = (element) => matches(element, DIALOGS) && (onTop(element) || positionOf(element) !== "static");
 
   // The topmost positioned ancestor: what one would call the overlay, when something on top was hit.
   const floatingRoot = (element) => {
-    let root = null;
-    for (let at = element; at && !KEEP.has(tagOf(at)); at = parentOf(at)) {
-      if (matches(at, DIALOGS) || onTop(at) || floats(at)) root = at;
-    }
-    return root;
+    let found = null;
+    for (let at = element; at && !KEEP.has(tagOf(at)); at = parentOf(at)) if (onTop(at) || floats(at) || isDialog(at)) found = at;
+    return found;
   };
+
+  const points = function* () {
+    for (let row = 0; row < GRID; row += 1) {
+      for (let column = 0; column < GRID; column += 1) yield [((column + 0.5) * innerWidth) / GRID, ((row + 0.5) * innerHeight) / GRID];
+    }
+  };
+
+  const holds = (box, x, y) => x >= box.left && x < box.right && y >= box.top && y < box.bottom;
+
+  // Hit where it is not: what was hit lies in a shadow tree that cannot be looked into.
+  const closedHit = (hit, x, y) => !holds(boxOf(hit), x, y) && flat(hit).next().done && hit.textContent.trim() === "";
+
+  const closedHosts = () => {
+    const hits = new Map();
+    for (const [x, y] of points()) {
+      const hit = elementAt(x, y);
+      if (hit && !KEEP.has(tagOf(hit)) && !floatingRoot(hit) && closedHit(hit, x, y)) hits.set(hit, (hits.get(hit) ?? 0) + 1);
+    }
+    return [...hits].map(([host, count]) => ({ host, share: count / GRID ** 2 }));
+  };
+
+  const spokenOf = (element) =>
+    [element, ...element.querySelectorAll("iframe")]
+      .flatMap((one) => ["id", "class", "title", "aria-label", "name", "src"].map((name) => (attribute(one, name) ?? "").split("?")[0]))
+      .join(" ")
+      .replace(/([a-z])([A-Z])/g, "$1 $2")
+      .toLowerCase()
+      .replace(/[^a-z]+/g, " ");
 
   const barOfPage = (element) => {
     const box = boxOf(element);
     const links = element.querySelectorAll("a[href]").length;
-    return element.closest("header, nav, [role=banner], [role=navigation]") !== null
+    return closest(element, "header, nav, [role=banner], [role=navigation]") !== null
       || (box.top <= 1 && box.height < innerHeight * 0.3 && (links > 5 || element.querySelector("nav, header, [type=search]") !== null));
   };
 
-  const topicOf = (text, words, overlay) => {
-    const lower = text.toLowerCase();
-    const speaksOf = (topics) => topics.some((topic) => lower.includes(topic));
-    if (speaksOf(words.gateTopic)) return "gate";
-    if (speaksOf(words.consentTopic) && !overlay.querySelector('input[type="email"]')) return "consent";
-    if (overlay.querySelector('input[type="email"]') || speaksOf(words.newsletterTopic)) return "newsletter";
-    return speaksOf(words.consentTopic) ? "consent" : "modal";
+  // Whether an element is the page itself, laid out in a box: little is left without it.
+  const holdsPage = (element, minText) => {
+    if (matches(element, DIALOGS)) return false;
+    if (element.querySelector("main, [role=main]") !== null) return true;
+    let outside = 0;
+    const walk = (node) => {
+      if (outside >= minText || node === element || !webaudit.rendered(node) || positionOf(node) === "fixed") return;
+      if (!within(element, node)) {
+        outside += textOf(node, minText).length;
+        return;
+      }
+      for (const child of [...node.children, ...(webaudit.shadowOf(node)?.children ?? [])]) walk(child);
+    };
+    walk(body());
+    return outside < minText && textOf(element, 8 * minText).length > outside + minText;
   };
 
-  const PREFERENCE = {
-    consent: ["reject", "accept", "close", "later"],
-    newsletter: ["later", "close", "reject"],
-    gate: ["gate", "close", "accept", "later"],
-    modal: ["close", "later", "reject", "accept"],
-  };
-
-  const controlOf = (overlay, kind, words) => {
-    let best = null;
-    for (const control of inside(overlay)) {
-      if (!matches(control, CONTROLS) || !seen(control) || !harmless(control)) continue;
-      const said = names(control);
-      if (said.length === 0 && /(^|[-_\s])(close|dismiss)/i.test(attribute(control, "class") ?? "")) said.push("close");
-      for (const name of said) {
-        const rank = PREFERENCE[kind].findIndex((list) => words[list].includes(name));
-        if (rank >= 0 && (best === null || rank < best.rank) && reachable(control)) {
-          best = { control, rank, name, says: PREFERENCE[kind][rank] };
-        }
+  // Whether something of the page lies under it.
+  const coversPage = (element) => {
+    for (const [x, y] of points()) {
+      const hit = elementAt(x, y);
+      if (!hit || !within(hit, element)) continue;
+      for (const under of document.elementsFromPoint(x, y)) {
+        if (within(under, element) || within(element, under) || ["HTML", "BODY"].includes(tagOf(under)) || floatingRoot(under)) continue;
+        return true;
       }
     }
-    return best;
+    return false;
+  };
+
+  const emailed = (element) => element.querySelector('input[type="email"], input[name*="email" i], input[placeholder*="email" i], input[placeholder*="e-mail" i]') !== null;
+  const speaker = (text) => {
+    const lower = text.normalize("NFKC").toLowerCase();
+    return (topics) => topics.some((topic) => lower.includes(topic));
+  };
+
+  const topicOf = (text, words, overlay) => {
+    const speaksOf = speaker(text);
+    if (speaksOf(words.gate_topic) && !emailed(overlay)) return "gate";
+    if (speaksOf(words.consent_topic) && !emailed(overlay)) return "consent";
+    if (emailed(overlay) || speaksOf(words.newsletter_topic)) return "newsletter";
+    return "modal";
+  };
+
+  // Kind and control belong together: a word on privacy makes a banner only beside a control that accepts or rejects.
+  const kindAndControl = (overlay, text, words) => {
+    const kind = topicOf(text, words, overlay);
+    if (kind === "modal" || kind === "newsletter") {
+      const asConsent = speaker(text)(words.privacy_topic) && !emailed(overlay) ? controlOf(overlay, "consent", words) : null;
+      if (asConsent && ["accept", "reject"].includes(asConsent.says)) return ["consent", asConsent];
+    }
+    return [kind, controlOf(overlay, kind, words)];
+  };
+
+  // More than a name or a link says: a sentence, which takes fewer letters in some scripts.
+  const sentence = (element, topics) => {
+    const text = textOf(element, 4000, { spoken: true });
+    return speaker(text)(topics) && text.length >= (/[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]/.test(text) ? 12 : 40);
   };
 
   const candidates = (limits) => {
     const found = new Map();
     const add = (element, how) => {
-      if (element && !KEEP.has(tagOf(element)) && !found.has(element) && seen(element) && cover(element) >= limits.minCover) found.set(element, how);
+      if (!element || KEEP.has(tagOf(element)) || found.has(element)) return;
+      if (seen(element) && cover(element) >= limits.minCover && checkVisibility(element, { opacityProperty: true })) found.set(element, how);
     };
-    for (let row = 0; row < GRID; row += 1) {
-      for (let column = 0; column < GRID; column += 1) {
-        const hit = elementAt(((column + 0.5) * innerWidth) / GRID, (((row + 0.5) * innerHeight) / GRID));
-        const root = hit && floatingRoot(hit);
-        if (root) add(root, matches(root, DIALOGS) || root.querySelector(DIALOGS) ? "aria" : "geometry");
-      }
+    for (const [x, y] of points()) {
+      const hit = elementAt(x, y);
+      const root = hit && floatingRoot(hit);
+      if (root) add(root, isDialog(root) || onTop(root) || [...root.querySelectorAll(DIALOGS)].some(seen) ? "aria" : "geometry");
     }
     // A dialog that a grid point missed counts when it is what lies on top at its own centre.
-    for (const dialog of query(document, DIALOGS)) {
+    for (const dialog of query(document, DIALOGS).filter(isDialog).slice(0, MOST_DIALOGS)) {
       const { x, y } = centre(dialog);
       const hit = elementAt(x, y);
       if (hit && within(hit, dialog)) add(floatingRoot(dialog) ?? dialog, "aria");
@@ -141,111 +136,106 @@
     return [...found];
   };
 
-  // Overlays now on top, outermost ones, each with the control that would dismiss it or null.
-  webaudit.overlays = (words, limits) => {
-    const list = [];
-    for (const [element, how] of candidates(limits)) {
-      if (list.some((other) => within(element, known.get(other.id))) || barOfPage(element)) continue;
-      const text = textOf(element);
-      const kind = topicOf(text, words, element);
-      const share = cover(element);
-      const best = controlOf(element, kind, words);
-      const frame = tagOf(element) === "IFRAME" || element.querySelector("iframe") !== null;
-      // Something that floats is an overlay when it speaks of what overlays speak of, or covers much and can be closed.
-      const certain = how === "aria" || (kind !== "modal" && (best !== null || share >= limits.modalCover)) || (share >= limits.modalCover && (best !== null || frame));
-      // What a frame says is only known inside it: it is looked into, and may turn out to be a chat or a video.
-      if (!certain && !frame) continue;
-      list.push({ id: idOf(element), kind, how, cover: share, text: text.slice(0, 160), frame, certain, ...described(best) });
-    }
-    return list;
+  const isFurniture = (element, kind, best, share, limits) => {
+    const named = spokenOf(element);
+    const answered = kind === "consent" && best !== null && best.says !== "close";
+    if (CART.test(named) && kind !== "gate" && !answered) return true;
+    if (CHAT.test(named) && !answered) return true;
+    if (kind === "modal" && FURNITURE.test(named)) return true;
+    const box = boxOf(element);
+    const announces = kind === "newsletter" && !emailed(element) && box.top <= 1 && box.height < innerHeight * 0.15;
+    if (announces && !isDialog(element)) return true;
+    // A sticky part of the page is one while it covers nothing.
+    return positionOf(element) === "sticky" && share >= limits.modalCover && !coversPage(element);
+  };
+
+  const judged = (element, how, words, limits) => {
+    if (barOfPage(element) || holdsPage(element, limits.minText)) return null;
+    const text = textOf(element);
+    const share = cover(element);
+    let [kind, best] = kindAndControl(element, text, words);
+    if (isFurniture(element, kind, best, share, limits)) return null;
+    const large = share >= limits.modalCover;
+    const lies = large && coversPage(element);
+    if (best === null && (how === "aria" || kind !== "modal" || lies)) best = closeBeside(element, words);
+    const frame = tagOf(element) === "IFRAME" || element.querySelector("iframe") !== null;
+    const certain =
+      how === "aria"
+      || lies
+      || (kind !== "modal" && best !== null)
+      || (["consent", "gate"].includes(kind) && (large || (kind === "consent" && sentence(element, words.consent_topic))))
+      || (best !== null && ["close", "later"].includes(best.says) && speaker(text)(words.app_topic));
+    // What a frame says is only known inside it: it is looked into, and may turn out to be a chat or a video.
+    if (!certain && !frame) return null;
+    return { id: idOf(element), kind, how, cover: share, text: text.slice(0, 160), frame, certain, ...described(best) };
   };
 
   const described = (best) => (best ? { control: idOf(best.control), name: best.name, says: best.says } : { control: null });
+
+  // Overlays now on top, outermost ones, each with the control that would dismiss it or null.
+  webaudit.overlays = (words, limits) => {
+    if (!body()) return [];
+    const list = [];
+    for (const [element, how] of candidates(limits)) {
+      if (list.some((other) => within(element, known.get(other.id)))) continue;
+      const overlay = judged(element, how, words, limits);
+      if (overlay) list.push(overlay);
+    }
+    for (const { host, share } of closedHosts()) {
+      if (share >= limits.modalCover) list.push({ id: idOf(host), kind: "modal", how: "geometry", cover: share, text: "", frame: false, certain: true, control: null });
+    }
+    return list;
+  };
 
   // In a frame that lies on top of its page, the whole document is the overlay.
   webaudit.frameOverlay = (words, parentArea, limits) => {
     if (!body() || (innerWidth * innerHeight) / parentArea < limits.minCover) return null;
     const text = textOf(body());
-    const kind = topicOf(text, words, body());
-    if (kind === "modal") return null;
-    const best = controlOf(body(), kind, words);
-    return best ? { kind, text: text.slice(0, 160), ...described(best) } : null;
+    const [kind, best] = kindAndControl(body(), text, words);
+    if (kind === "modal" || (CHAT.test(spokenOf(body())) && best?.says === "close")) return null;
+    if (!best && !(kind === "consent" ? sentence(body(), words.consent_topic) : emailed(body()))) return null;
+    return { kind, text: text.slice(0, 160), ...described(best) };
   };
-
-  // Where to click, once the control has stood still for `wait` ms; null when it moved, hid or is covered.
-  webaudit.settledPoint = async (id, wait) => {
-    const control = known.get(id);
-    if (!control?.isConnected) return null;
-    const before = centre(control);
-    await new Promise((resolve) => setTimeout(resolve, wait));
-    const after = centre(control);
-    const still = Math.abs(before.x - after.x) < 1 && Math.abs(before.y - after.y) < 1;
-    return still && control.isConnected && seen(control) && reachable(control) && harmless(control) ? after : null;
-  };
-
-  webaudit.clickInFrame = (id) => known.get(id)?.click();
 
   webaudit.stillSeen = (id) => {
     const element = known.get(id);
-    return Boolean(element?.isConnected && seen(element) && cover(element) > 0 && Number(getComputedStyle(element).opacity) > 0.01);
+    if (!element?.isConnected) return false;
+    const closed = closedHosts().some(({ host }) => host === element);
+    return closed || (seen(element) && cover(element) > 0 && checkVisibility(element, { opacityProperty: true }) && Number(getComputedStyle(element).opacity) > 0.01);
   };
 
-  const scrollLocked = () =>
-    [root(), body()].filter(Boolean).some((element) => {
-      const style = getComputedStyle(element);
-      return ["hidden", "clip"].includes(style.overflowY) || (element === body() && style.position === "fixed");
-    });
-  webaudit.scrollLocked = scrollLocked;
-
-  // An absolute element is laid over the page only when the box it is placed in spans the page: a hero's caption is not.
-  const overPage = (element, style) => {
-    if (style.position === "fixed" || onTop(element)) return true;
-    const box = element.offsetParent;
-    return !box || KEEP.has(tagOf(box)) || box.offsetHeight >= webaudit.pageSize().height * 0.9;
+  // On its way out: something of it is being moved or faded, and not for ever.
+  webaudit.leaving = (id) => {
+    const element = known.get(id);
+    return Boolean(element?.isConnected) && element.getAnimations({ subtree: true }).some((one) => one.playState === "running" && one.effect?.getComputedTiming().endTime !== Infinity);
   };
 
-  const holdsPage = (element) => element.querySelector("main, [role=main]") !== null;
+  webaudit.wordsOf = (id) => (known.get(id)?.isConnected ? textOf(known.get(id)).slice(0, 160) : "");
 
-  const blocking = (limits) => {
-    const locked = scrollLocked();
-    const middle = elementAt(innerWidth / 2, innerHeight / 2);
-    const found = [];
-    for (const element of elements(document)) {
-      if (KEEP.has(tagOf(element)) || found.some((other) => within(element, other))) continue;
-      const style = getComputedStyle(element);
-      if (style.position !== "fixed" && style.position !== "absolute") continue;
-      if (!(onTop(element) || Number(style.zIndex) >= limits.minZ) || !seen(element) || cover(element) <= limits.minCover) continue;
-      if (!overPage(element, style) || holdsPage(element)) continue;
-      if (locked || (middle && within(middle, element))) found.push(element);
+  webaudit.place = () => ({ href: location.href, index: navigation.currentEntry?.index ?? 0 });
+
+  // Undo what a click did to the address without leaving the document; where it had led, when that was more than a fragment.
+  webaudit.returnTo = async (before) => {
+    const there = location.href;
+    if (there === before.href) return null;
+    if (there.split("#")[0] === before.href.split("#")[0]) {
+      history.replaceState(history.state, "", before.href);
+      return null;
     }
-    return found;
+    const steps = before.index - (navigation.currentEntry?.index ?? 0);
+    if (steps < 0) {
+      const back = new Promise((resolve) => window.addEventListener("popstate", resolve, { once: true }));
+      history.go(steps);
+      await back;
+    } else {
+      history.replaceState(history.state, "", before.href);
+    }
+    return there;
   };
 
-  webaudit.blocked = (limits) => blocking(limits).length > 0;
+  // Something a frame shows over itself, where the frame is a large part of its page.
+  webaudit.overlaysInFrame = (words, parentArea, limits) =>
+    (innerWidth * innerHeight) / parentArea < limits.modalCover ? [] : webaudit.overlays(words, limits).filter(({ certain }) => certain);
 
-  // Hide what blocks the page and let it scroll again. Nothing is removed.
-  webaudit.hideBlocking = (limits) => {
-    const found = blocking(limits);
-    for (const element of found) {
-      element.style.setProperty("visibility", "hidden", "important");
-      for (const inner of inside(element)) {
-        if (inner.style && getComputedStyle(inner).visibility === "visible") inner.style.setProperty("visibility", "hidden", "important");
-      }
-    }
-    let unlocked = 0;
-    if (found.length > 0 && scrollLocked()) {
-      for (const element of [root(), body()].filter(Boolean)) {
-        const style = getComputedStyle(element);
-        if (["hidden", "clip"].includes(style.overflowY)) {
-          element.style.setProperty("overflow", "auto", "important");
-          unlocked += 1;
-        }
-        if (element === body() && style.position === "fixed") {
-          element.style.setProperty("position", "static", "important");
-          unlocked += 1;
-        }
-      }
-    }
-    return { hidden: found.length, unlocked };
-  };
+  Object.assign(webaudit, { KEEP, closedHosts, floatingRoot, holdsPage, onTop });
 })();

@@ -68,6 +68,20 @@
     return element;
   };
 
+  // All that lies at a point, the topmost first, open shadow trees included.
+  const stackAt = (x, y) => {
+    const stack = new Set();
+    const visit = (tree) => {
+      for (const element of tree.elementsFromPoint(x, y)) {
+        if (stack.has(element)) continue;
+        stack.add(element);
+        if (shadowOf(element)) visit(shadowOf(element));
+      }
+    };
+    visit(document);
+    return [...stack];
+  };
+
   // Share of the viewport that lies under the element, 0 to 1.
   const cover = (element) => {
     const box = boxOf(element);
@@ -76,13 +90,31 @@
     return width > 0 && height > 0 ? (width * height) / (innerWidth * innerHeight) : 0;
   };
 
+  const childrenOf = getter(Element, "children");
+  const assignedTo = method(HTMLSlotElement, "assignedElements");
+
+  // Descendants as they are laid out: shadow trees and what is slotted into them.
+  function* flat(element) {
+    const shadow = shadowOf(element);
+    const slotted = !shadow && tagOf(element) === "SLOT" ? assignedTo(element, { flatten: true }) : [];
+    for (const child of shadow ? shadow.children : slotted.length ? slotted : childrenOf(element)) {
+      yield child;
+      yield* flat(child);
+    }
+  }
+
+  const closest = (node, selector) => {
+    for (let at = node; at; at = parentOf(at)) if (matches(at, selector)) return at;
+    return null;
+  };
+
   const squeeze = (text) => text.replace(/\s+/g, " ").trim();
   const root = () => rootOf(document);
   const body = () => bodyOf(document);
   const title = () => titleOf(document);
 
   globalThis.webaudit = {
-    NEVER_SEEN, all, attribute, body, boxOf, checkVisibility, cover, elementAt, elements, matches, parentOf, query, rendered, root, seen,
-    shadowOf, squeeze, tagOf, title, within,
+    NEVER_SEEN, all, attribute, body, boxOf, checkVisibility, closest, cover, elementAt, elements, flat, matches, parentOf, query, rendered,
+    root, seen, shadowOf, squeeze, stackAt, tagOf, title, within,
   };
 })();
