@@ -6,12 +6,15 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import google_crc32c
 
 from webaudit_capture.contract import ARTIFACT_FILES, ArtifactType
+
+_SAYS_UTF_8 = re.compile(r"<meta[^>]+charset=[\"']?utf-8", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,14 @@ def cut_text(text: str, max_bytes: int) -> tuple[bytes, bool]:
     if len(data) <= max_bytes:
         return data, False
     return data[:max_bytes].decode("utf-8", errors="ignore").encode("utf-8"), True
+
+
+def with_its_encoding(html: str) -> str:
+    """A document that does not say in its first KiB that it is UTF-8, where browsers look, says so by a mark before it.
+
+    It may have come in another encoding, and still name that one.
+    """
+    return html if _SAYS_UTF_8.search(html, 0, 1024) else f"\ufeff{html}"
 
 
 def gzipped(data: bytes) -> bytes:

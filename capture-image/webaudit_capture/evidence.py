@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from playwright.async_api import Error as PlaywrightError
 
 from webaudit_capture import features, screenshot
-from webaudit_capture.artifacts import Artifact, as_json, cut_text, gzipped
+from webaudit_capture.artifacts import Artifact, as_json, cut_text, gzipped, with_its_encoding
 from webaudit_capture.browser import Tab
 from webaudit_capture.contract import (
     ArtifactType,
@@ -41,18 +41,26 @@ async def take(tab: Tab, page: PageType, policy: CrawlPolicy, timeline: Timeline
     evidence = Evidence()
     shot = await _screenshot(tab, policy, timeline, evidence)
     # The picture is looked at while the page is read.
-    text, look = await asyncio.gather(_read(tab, page, policy, timeline, evidence), _look(shot, policy))
-    _doubt_picture(look, text, policy, evidence)
+    read, look = await asyncio.gather(_read(tab, page, policy, timeline, evidence), _look(shot, policy))
+    _doubt_picture(look, read, policy, evidence)
     return evidence
 
 
-async def _read(tab: Tab, page: PageType, policy: CrawlPolicy, timeline: Timeline, evidence: Evidence) -> str:
-    """Text, features and DOM, in this order; returns the text."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    little_text: bool
+    pictures: bool
+
+
+async def _read(tab: Tab, page: PageType, policy: CrawlPolicy, timeline: Timeline, evidence: Evidence) -> _Read:
+    """Text, features and DOM, in this order."""
     try:
         async with timeline.stage("extract", deadline=policy.evidence.extract_timeout):
             text = str(await tab.inpage.call("visibleText"))
             html = str(await tab.inpage.call("html"))
             found = await features.extract(tab.page, page, tab.page.url, policy.features)
+            little_text = len(text) < policy.low_confidence.min_text_chars
+            pictures = not little_text or await tab.inpage.call("hasPictures", policy.evidence.skeleton_picture)
     except StageTimeout as error:
         raise PageFailed(
             "page_unresponsive",
@@ -61,9 +69,9 @@ async def _read(tab: Tab, page: PageType, policy: CrawlPolicy, timeline: Timelin
         ) from error
     _keep_text(ArtifactType.VISIBLE_TEXT, text, policy.evidence.max_text_bytes, timeline, evidence)
     evidence.artifacts.append(Artifact(ArtifactType.FEATURES_JSON, as_json(found.as_json())))
-    _keep_text(ArtifactType.HTML_GZ, html, policy.evidence.max_html_bytes, timeline, evidence)
+    _keep_text(ArtifactType.HTML_GZ, with_its_encoding(html), policy.evidence.max_html_bytes, timeline, evidence)
     evidence.doubts.extend(found.low_confidence(text, policy))
-    return text
+    return _Read(little_text, pictures)
 
 
 async def _screenshot(
@@ -72,6 +80,7 @@ async def _screenshot(
     failure = f"none within {policy.evidence.screenshot_timeout:g} s"
     async with timeline.stage("screenshot", deadline=policy.evidence.screenshot_timeout, go_on=True) as stage:
         try:
+            await _let_draw(tab, policy, timeline, evidence)
             shot = await screenshot.take(tab, policy.evidence)
         except PlaywrightError as error:
             if tab.crashed or tab.page.is_closed() or moved_on(tab, error):
@@ -90,6 +99,31 @@ async def _screenshot(
     evidence.doubts.append(LowConfidence(code=LowConfidenceCode.SCREENSHOT_FAILED, detail=failure))
     timeline.event(EventType.ERROR, LogLevel.ERROR, f"no screenshot: {failure}", event="screenshot_failed")
     return None
+
+
+async def _let_draw(tab: Tab, policy: CrawlPolicy, timeline: Timeline, evidence: Evidence) -> None:
+    """Nothing is drawn while a style sheet or a font is loading: what takes too long is given up."""
+    waiting_for = await _needed_to_draw(tab)
+    if not waiting_for:
+        return
+    async with timeline.stage("drawing", deadline=policy.evidence.drawing_wait, go_on=True):
+        while waiting_for:
+            await asyncio.sleep(policy.ready.poll_interval)
+            waiting_for = await _needed_to_draw(tab)
+        return
+    for url in waiting_for:
+        why = f"{url} was still loading when the screenshot was due"
+        timeline.event(EventType.TIMEOUT, LogLevel.WARN, why, event="loading_given_up", url=url)
+        evidence.doubts = [LowConfidence(code=LowConfidenceCode.NOT_READY, detail=why)]
+    await tab.inpage.session.send("Page.stopLoading")
+
+
+async def _needed_to_draw(tab: Tab) -> list[str]:
+    sheets, fonts = tab.traffic.open_of("stylesheet"), tab.traffic.open_of("font")
+    if not sheets and not fonts:
+        return []
+    needed: list[str] = await tab.inpage.call("neededToDraw", sheets, fonts)
+    return needed
 
 
 def _tell_cut(shot: screenshot.Screenshot, timeline: Timeline) -> None:
@@ -115,7 +149,7 @@ async def _look(
 
 
 def _doubt_picture(
-    look: screenshot.Look | screenshot.BadScreenshot | None, text: str, policy: CrawlPolicy, evidence: Evidence
+    look: screenshot.Look | screenshot.BadScreenshot | None, read: _Read, policy: CrawlPolicy, evidence: Evidence
 ) -> None:
     if look is None:
         return
@@ -123,8 +157,8 @@ def _doubt_picture(
         evidence.artifacts = [one for one in evidence.artifacts if one.type is not ArtifactType.SCREENSHOT]
         evidence.doubts.append(LowConfidence(code=LowConfidenceCode.SCREENSHOT_FAILED, detail=str(look)))
         return
-    little_text = len(text) < policy.low_confidence.min_text_chars
-    if (why := screenshot.why_blank(look, little_text=little_text, policy=policy.evidence)) is not None:
+    why = screenshot.why_blank(look, little_text=read.little_text, pictures=read.pictures, policy=policy.evidence)
+    if why is not None:
         evidence.doubts.append(LowConfidence(code=LowConfidenceCode.SCREENSHOT_BLANK, detail=why))
 
 

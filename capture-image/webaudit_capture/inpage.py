@@ -20,6 +20,7 @@ _FILES = (
     "wall.js",
     "scroll.js",
     "still.js",
+    "drawn.js",
     "text.js",
     "controls.js",
     "popups.js",

@@ -235,7 +235,7 @@ async def look(
     except PlaywrightError as error:
         return _from_error(tab, error, proxy)
     if broken is not None:
-        return Seen(tab.page.url, error=f"it broke off ({broken})", refusal=proxy.refusal(tab.page.url))
+        return Seen(tab.page.url, error=broken, refusal=proxy.refusal(tab.page.url))
     assert response is not None  # only for about:blank and same-document jumps, which `normalize` lets no one ask for
     return await _from_response(tab, response, policy=policy, timeline=timeline)
 
@@ -306,7 +306,9 @@ async def _from_response(tab: Tab, response: Response, *, policy: CrawlPolicy, t
 
 async def wall(tab: Tab, policy: CrawlPolicy) -> str | None:
     limits = policy.navigation
-    sign: str | None = await tab.inpage.call("wall", limits.bot_wall_max_text, limits.bot_wall_frame_cover)
+    sign: str | None = await tab.inpage.call(
+        "wall", limits.bot_wall_max_text, limits.bot_wall_lead, limits.bot_wall_frame_cover
+    )
     return sign
 
 

@@ -28,6 +28,7 @@ class Navigation(_Section):
     retry_statuses: tuple[int, ...] = (403, 429, 503)
     bot_wall_wait: float = 2.0
     bot_wall_max_text: int = Field(1500, description="A page with more text than this is no challenge page.")
+    bot_wall_lead: int = Field(300, description="Characters at a page's beginning in which a challenge says so.")
     bot_wall_frame_cover: float = Field(0.5, description="Share of the viewport a captcha frame fills on a wall.")
     follows: int = Field(
         2, ge=0, description="Navigations a page began while it was held in place that are made up for."
@@ -87,9 +88,14 @@ class Evidence(_Section):
     screenshot_max_width: int = Field(2_000, ge=1, description="For pages that ask a phone for a wider layout.")
     screenshot_timeout: float = 20.0
     still_timeout: float = Field(0.5, description="For videos to be back at their beginning.")
+    drawing_wait: float = Field(3.0, description="For style sheets and fonts without which nothing is drawn.")
     extract_timeout: float = 10.0
     blank_stddev: float = Field(1.5, description="Standard deviation of grey below which a screenshot is blank.")
     blank_share: float = Field(0.995, description="Share of one colour that, with little text, means blank.")
+    skeleton_boxes: float = Field(0.05, description="Share of a skeleton that stands out only a little.")
+    skeleton_ink: float = Field(0.01, description="Share above which something stands out, so that it is no skeleton.")
+    skeleton_contrast: int = Field(64, description="Difference of grey, of 255, up to which it is a little.")
+    skeleton_picture: int = Field(100, description="Width and height from which a picture makes it no skeleton.")
     blank_check_width: int = Field(256, description="Pixels a screenshot is shrunk to for the blank check.")
     max_text_bytes: int = 5 * 1024 * 1024
     max_html_bytes: int = 30 * 1024 * 1024

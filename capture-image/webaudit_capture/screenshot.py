@@ -12,6 +12,8 @@ from playwright.async_api import FloatRect
 from webaudit_capture.browser import Tab
 from webaudit_capture.policy import Evidence
 
+_SHADE = 2  # of 255: what compression and smoothing make of one colour
+
 
 @dataclass(frozen=True, slots=True)
 class Screenshot:
@@ -56,35 +58,59 @@ async def take(tab: Tab, policy: Evidence) -> Screenshot:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a picture looks like as a whole: how much its greys differ, and the share of its commonest colour."""
+    """What a picture looks like: how much its greys differ where they differ most, and three shares of it.
+
+    These are its commonest colour, what stands out from that a little, and what does clearly.
+    """
 
     deviation: float
     commonest: float
+    pale: float
+    ink: float
 
 
 async def look(png: bytes, policy: Evidence) -> Look:
     """In a thread of its own: decoding a large picture takes a tenth of a second. Raises BadScreenshot."""
-    return await asyncio.to_thread(_look, png, policy.blank_check_width)
+    return await asyncio.to_thread(_look, png, policy.blank_check_width, policy.skeleton_contrast)
 
 
-def _look(png: bytes, most_width: int) -> Look:
+def _look(png: bytes, most_width: int, contrast: int) -> Look:
     try:
         with Image.open(io.BytesIO(png)) as picture:
             width = min(most_width, picture.width)
             height = max(1, round(picture.height * width / picture.width))
-            small = picture.convert("RGB").resize((width, height), Image.Resampling.BOX)
+            whole = picture.convert("RGB")
+            small = whole.resize((width, height), Image.Resampling.BOX)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadScreenshot(str(error)) from error
     colours = small.getcolors(maxcolors=width * height)
     assert colours is not None  # there cannot be more colours than pixels
     share = max(count for count, _ in colours) / (width * height)
-    return Look(ImageStat.Stat(small.convert("L")).stddev[0], share)
+    return Look(_deviation(small.convert("L")), share, *_standing_out(whole.convert("L").histogram(), contrast))
 
 
-def why_blank(look: Look, *, little_text: bool, policy: Evidence) -> str | None:
-    """What makes a picture blank, or None."""
+def _deviation(greys: Image.Image) -> float:
+    """Of the square part where it is greatest: a long page with little on it is not blank."""
+    side = greys.width
+    parts = [greys.crop((0, top, side, min(top + side, greys.height))) for top in range(0, greys.height, side)]
+    return max(ImageStat.Stat(part).stddev[0] for part in parts)
+
+
+def _standing_out(histogram: list[int], contrast: int) -> tuple[float, float]:
+    """The shares that differ from the commonest grey by more than a shade, up to the contrast, and beyond it."""
+    ground = histogram.index(max(histogram))
+    pale = sum(count for grey, count in enumerate(histogram) if _SHADE < abs(grey - ground) <= contrast)
+    ink = sum(count for grey, count in enumerate(histogram) if abs(grey - ground) > contrast)
+    return pale / sum(histogram), ink / sum(histogram)
+
+
+def why_blank(look: Look, *, little_text: bool, pictures: bool, policy: Evidence) -> str | None:
+    """What makes a picture blank, or None. A skeleton is grey boxes that keep the place for what is to come."""
     if look.deviation < policy.blank_stddev:
         return f"it shows next to nothing (standard deviation {look.deviation:.1f})"
     if little_text and look.commonest > policy.blank_share:
         return f"{look.commonest:.1%} of it is one colour and the page has little text"
+    skeleton = look.pale >= policy.skeleton_boxes and look.ink < policy.skeleton_ink
+    if little_text and not pictures and skeleton:
+        return f"{look.pale:.0%} of it are pale boxes and {look.ink:.1%} is more, without pictures and with little text"
     return None

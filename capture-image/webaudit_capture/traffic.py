@@ -35,11 +35,13 @@ class Traffic:
         self._last_end = monotonic()
         self.requests = 0
 
-    def started(self, key: Hashable, method: str, url: str, kind: str) -> None:
+    def started(self, key: Hashable, method: str, url: str, kind: str, *, in_frame: bool = False) -> None:
         if not url.startswith(("http:", "https:")):
             return
         self.requests += 1
-        request = self._unfinished[key] = _Open(self._monotonic(), kind, url)
+        request = _Open(self._monotonic(), kind, url)
+        if not in_frame:
+            self._unfinished[key] = request
         if kind in _ENDLESS:
             return
         if kind in _POLLING:
@@ -69,12 +71,14 @@ class Traffic:
         return sum(request.since >= moment for request in self._open.values())
 
     def open_of(self, *kinds: str) -> list[str]:
-        """URLs of these kinds that were asked for and have not ended, whether they count or not; oldest first."""
+        """URLs of these kinds that the page itself, not a frame, waits for, whether they count or not; oldest first."""
         return [request.url for request in self._unfinished.values() if request.kind in kinds]
 
     def watch(self, page: Page) -> None:
         def begin(request: Request) -> None:
-            self.started(request, request.method, request.url, request.resource_type)
+            # A navigation's frame may not be there yet.
+            in_frame = not request.is_navigation_request() and request.frame != page.main_frame
+            self.started(request, request.method, request.url, request.resource_type, in_frame=in_frame)
 
         page.on("request", begin)
         page.on("requestfinished", self.ended)

@@ -12,7 +12,7 @@ from playwright.async_api import Playwright, async_playwright
 from testkit.pages import PageServer
 from webaudit_capture.browser import Browser
 from webaudit_capture.capture import Captured, capture, utc_now
-from webaudit_capture.contract import CaptureRequest, PageType, Viewport
+from webaudit_capture.contract import CaptureEvent, CaptureRequest, PageType, Viewport
 from webaudit_capture.policy import CrawlPolicy, Evidence, Navigation, Popups, Ready, Scroll
 from webaudit_capture.proxy import Resolver, resolve
 from webaudit_capture.timeline import Timeline
@@ -62,6 +62,7 @@ class Take(Protocol):
         allow: tuple[str, ...] | None = ...,
         resolver: Resolver = ...,
         on_browser: Callable[[Browser], None] = ...,
+        on_event: Callable[[CaptureEvent], None] | None = ...,
     ) -> Awaitable[Captured]: ...
 
 
@@ -89,6 +90,7 @@ def take(playwright: Playwright, server: PageServer) -> Take:
         allow: tuple[str, ...] | None = None,
         resolver: Resolver = resolve,
         on_browser: Callable[[Browser], None] = lambda browser: None,
+        on_event: Callable[[CaptureEvent], None] | None = None,
     ) -> Captured:
         request = CaptureRequest(
             session_id="3f1c0d2e-0000-4000-8000-000000000001",
@@ -101,7 +103,8 @@ def take(playwright: Playwright, server: PageServer) -> Take:
             sandbox="off",
             uploads={},
         )
-        return await capture(request, url, playwright, Timeline(utc_now), resolver=resolver, on_browser=on_browser)
+        timeline = Timeline(utc_now, sink=on_event)
+        return await capture(request, url, playwright, timeline, resolver=resolver, on_browser=on_browser)
 
     return run
 

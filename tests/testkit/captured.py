@@ -21,7 +21,7 @@ def text(captured: Captured) -> str:
 
 
 def html(captured: Captured) -> str:
-    return gzip.decompress(artifact(captured, ArtifactType.HTML_GZ)).decode()
+    return gzip.decompress(artifact(captured, ArtifactType.HTML_GZ)).decode("utf-8-sig")
 
 
 def picture(captured: Captured) -> Image.Image:

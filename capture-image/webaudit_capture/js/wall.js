@@ -1,5 +1,5 @@
 // Unmistakable signs of a challenge page. A page with much text of its own is never one.
-webaudit.wall = (maxText, frameCover) => {
+webaudit.wall = (maxText, lead, frameCover) => {
   const TITLES = [
     /^just a moment\b/i,
     /^attention required\b/i,
@@ -35,7 +35,8 @@ webaudit.wall = (maxText, frameCover) => {
   if (text.length > maxText) return null;
   const title = webaudit.squeeze(webaudit.title());
   if (TITLES.some((pattern) => pattern.test(title))) return `title "${title.slice(0, 80)}"`;
-  const lower = text.toLowerCase();
+  // A challenge says so at once; further down a shop may be speaking of its forms.
+  const lower = text.slice(0, lead).toLowerCase();
   const phrase = PHRASES.find((words) => lower.includes(words));
   if (phrase) return `text "${phrase}"`;
   const marker = MARKERS.find((selector) => document.querySelector(selector));

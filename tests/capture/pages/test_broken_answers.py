@@ -40,23 +40,23 @@ async def text_that_claims_to_be_gzip(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "error"),
+    ("script", "why"),
     [
-        (short_of_its_length, "ERR_CONTENT_LENGTH_MISMATCH"),
-        (reset_in_the_middle, "ERR_CONTENT_LENGTH_MISMATCH"),
-        (chunks_that_are_none, "ERR_INVALID_CHUNKED_ENCODING"),
-        (chunks_without_the_last, "ERR_INCOMPLETE_CHUNKED_ENCODING"),
-        (text_that_claims_to_be_gzip, "ERR_CONTENT_DECODING_FAILED"),
+        (short_of_its_length, "its answer broke off (net::ERR_CONTENT_LENGTH_MISMATCH)"),
+        (reset_in_the_middle, "its answer broke off (net::ERR_CONTENT_LENGTH_MISMATCH)"),
+        (chunks_that_are_none, "its answer is not as HTTP has it (net::ERR_INVALID_CHUNKED_ENCODING)"),
+        (chunks_without_the_last, "its answer broke off (net::ERR_INCOMPLETE_CHUNKED_ENCODING)"),
+        (text_that_claims_to_be_gzip, "what it sent cannot be unpacked (net::ERR_CONTENT_DECODING_FAILED)"),
     ],
 )
 async def test_a_document_that_breaks_off_is_told_from_a_slow_one_at_once(
-    server: PageServer, take: Take, script: Callable[[Wire], Awaitable[None]], error: str
+    server: PageServer, take: Take, script: Callable[[Wire], Awaitable[None]], why: str
 ) -> None:
     url = server.wire("/", script)
     captured = await take(url)
     result = captured.result
     assert (result.verdict, result.reason, result.blame) == (Verdict.FAILED, "net_err", Blame.TARGET)
-    assert result.message == f"{url} could not be loaded: it broke off (net::{error})"
+    assert result.message == f"{url} could not be loaded: {why}"
     assert (captured.exit_code, captured.artifacts) == (ExitCode.RETRY, [])
     assert [retry["reason"] for retry in details(captured, "navigation_retry")] == ["net_err", "net_err"]
     assert "timeout" not in {event.event_type for event in result.events}

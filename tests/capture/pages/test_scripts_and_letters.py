@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -66,6 +67,17 @@ async def test_an_encoding_that_nobody_declares_is_what_browsers_guess(server: P
     data = document("Größe und Menge").encode("windows-1252")
     captured = await take(server.raw_document("/", data, {"Content-Type": "text/html"}))
     assert text(captured).startswith("Größe und Menge\n")
+
+
+async def test_the_stored_page_reads_as_the_shops_own_whatever_that_was_written_in(
+    server: PageServer, take: Take
+) -> None:
+    data = document("ブナ材のスツール", '<meta charset="shift_jis">').encode("shift_jis")
+    captured = await take(server.raw_document("/", data, {"Content-Type": "text/html"}))
+    stored = gzip.decompress(artifact(captured, ArtifactType.HTML_GZ))
+    again = await take(server.raw_document("/stored", stored, {"Content-Type": "text/html"}))
+    assert text(again) == text(captured)
+    assert text(again).startswith("ブナ材のスツール\n")
 
 
 LETTERS = {

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import psutil
 import pytest
+from aiohttp import web
 
 from capture.conftest import TEXT, Take, with_section
 from capture.pages.shops import SHOP
 from testkit.captured import doubts, outcome, text
 from testkit.pages import PageServer
 from webaudit_capture.browser import Browser
-from webaudit_capture.contract import Blame, ExitCode, Verdict
+from webaudit_capture.contract import Blame, CaptureEvent, ExitCode, Verdict
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -42,8 +45,19 @@ async def test_a_page_that_works_for_ever_at_once_times_out_and_leaves_nothing_b
 async def test_every_stage_ends_although_the_page_never_answers_again(
     server: PageServer, take: Take, work: str
 ) -> None:
-    script = f"<script>onload = () => setTimeout(() => {{ {work} }}, 50)</script>"
-    captured = await take(server.page("/", SHOP + script), policy=BUSY)
+    reached = asyncio.Event()
+
+    async def when_reached(_: web.Request) -> web.StreamResponse:
+        await reached.wait()
+        return web.Response()
+
+    def heard(event: CaptureEvent) -> None:
+        if event.details["event"] == "navigated":
+            reached.set()
+
+    server.handler("/reached", when_reached)
+    script = f"<script>fetch('/reached').then(() => {{ {work} }})</script>"
+    captured = await take(server.page("/", SHOP + script), policy=BUSY, on_event=heard)
     assert (captured.result.reason, captured.exit_code) == ("page_unresponsive", ExitCode.RETRY)
     for stage in ("ready", "vitals", "check#2", "scroll", "settle", "popups_again", "screenshot", "extract"):
         assert outcome(captured, stage) == "timeout", stage
@@ -127,7 +141,8 @@ async def test_what_a_page_does_beside_being_a_page_changes_nothing_about_its_ev
 async def test_a_page_that_never_stays_is_the_shops_own_fault(
     server: PageServer, take: Take, head: str, script: str
 ) -> None:
-    captured = await take(server.page("/", f"{SHOP}<script>{script}</script>", head=head), policy=BUSY)
+    hasty = HASTY.model_copy(update={"ready": BUSY.ready})
+    captured = await take(server.page("/", f"{SHOP}<script>{script}</script>", head=head), policy=hasty)
     result = captured.result
     assert (result.verdict, result.blame, captured.artifacts) == (Verdict.FAILED, Blame.TARGET, [])
     assert result.reason in ("never_stays", "navigation_timeout")
