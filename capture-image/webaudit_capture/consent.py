@@ -23,6 +23,8 @@ _STOP = """(() => {
   if (!run) return;
   run.rules = [];
   run.findCmp = run.detectPopups = async () => [];
+  run.handlePopup = run.doOptOut = async () => false;
+  run.domActions.click = run.domActions.clickElement = run.domActions.waitForThenClick = async () => false;
   run.undoPrehide();
   delete window.autoconsentReceiveMessage;
 })()"""

@@ -196,8 +196,9 @@ class Popups:
                     break
                 waited_enough = True
             await asyncio.sleep(self._policy.poll_interval)
-        state = await consent.state(self._page)
+        # In this order: what they did in the last moment counts, and nothing comes after it.
         await consent.stop(self._page)
+        state = await consent.state(self._page)
         if state is not None and state.clicks:
             self._guard.blame_clicks()
             await self._go_back()
@@ -222,9 +223,13 @@ class Popups:
 
     async def _pass_in_frames(self) -> None:
         """What large frames of the page show over themselves."""
-        for world in await self._page.frames():
+        for world in await self._large_frames():
             for found in await self._in_frame(world, "overlaysInFrame") or []:
                 await self._dismiss(replace(Overlay.of(found), how="frame", world=world))
+
+    async def _large_frames(self) -> list[FrameWorld]:
+        """Frames, where there is a large one at all."""
+        return await self._page.frames() if await self._page.call("holdsLargeFrame", self._limits) else []
 
     async def _hovered(self, overlay: Overlay) -> Overlay:
         """Some controls come to be seen only under the pointer."""
@@ -307,7 +312,10 @@ class Popups:
         if self.hidden:
             return
         blocked = bool(await self._page.call("blocked", self._hide_limits))
-        worlds = [world for world in await self._page.frames() if blocked or await self._frame_blocked(world)]
+        if blocked:
+            worlds = await self._page.frames()
+        else:
+            worlds = [world for world in await self._large_frames() if await self._frame_blocked(world)]
         if not blocked and not worlds:
             return
         self.hidden = True

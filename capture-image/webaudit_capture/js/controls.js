@@ -4,6 +4,8 @@
   const innerTextOf = Function.prototype.call.bind(Object.getOwnPropertyDescriptor(HTMLElement.prototype, "innerText").get);
   const PRESSABLE = 'button, [role="button"], input[type="button"], input[type="reset"], a, [onclick], [tabindex], label, summary';
   const CLOSES = /(^| )(close|closebtn|btnclose|dismiss|cross|times|xmark)( |$)/;
+  // What "&" stands for: it is no letter, and so not there.
+  const AND = / (and|und|et|y|e|en|i|och|og|ja|a|és|și|и|και|ve|та) /;
   const MOST_LOOKED_AT = 4000;
   const LONGEST_NAME = 80;
   const ICON = 72;
@@ -31,10 +33,13 @@
         .replace(/[^\p{L}\p{M}\p{N}×✕✖✗╳⨯❌]+/gu, " "),
     );
 
+  // Thai writes no spaces between words.
   const says = (list) => {
-    const whole = new Set(list.map((phrase) => phrase.replace("…", "")));
-    const begins = list.filter((phrase) => phrase.endsWith("…")).map((phrase) => phrase.replace("…", " "));
-    return (name) => whole.has(name) || begins.some((start) => name.startsWith(start));
+    const phrases = list.map((phrase) => phrase.replace("…", ""));
+    const whole = new Set([...phrases, ...phrases.map((phrase) => phrase.replace(AND, " "))]);
+    const begins = list.filter((phrase) => phrase.endsWith("…")).map((phrase) => phrase.replace("…", /[\u0e00-\u0e7f]/.test(phrase) ? "" : " "));
+    // Nor do Chinese and Japanese: there a comma leaves one that the phrase does not have.
+    return (name) => whole.has(name) || (/[\u3040-\u30ff\u4e00-\u9fff]/.test(name) && whole.has(name.replace(/ /g, ""))) || begins.some((start) => name.startsWith(start));
   };
 
   // The text that can be seen below an element, and of it what is no control's.

@@ -233,6 +233,10 @@
     return there;
   };
 
+  // Whether it is worth looking into frames: what they show over themselves counts where they are a large part of the page.
+  webaudit.holdsLargeFrame = (limits) =>
+    query(document, "iframe, frame, object").some((frame) => seen(frame) && (boxOf(frame).width * boxOf(frame).height) / (innerWidth * innerHeight) >= limits.modalCover);
+
   // Something a frame shows over itself, where the frame is a large part of its page.
   webaudit.overlaysInFrame = (words, parentArea, limits) =>
     (innerWidth * innerHeight) / parentArea < limits.modalCover ? [] : webaudit.overlays(words, limits).filter(({ certain }) => certain);
