@@ -47,7 +47,7 @@ FINE = {
     "call is a picture": f"<h1>Wool</h1>{PROSE}{SALE_PICTURE}",
     "call is a submit": f"<h1>Wool</h1>{PROSE}<form action=/buy><input type=submit value='Buy now'></form>",
     "call is a div": f"<h1>Wool</h1>{PROSE}<div role=button tabindex=0>Shop now</div>",
-    "very long": f"<h1>Wool</h1>{PROSE}{SHOP_NOW}<div style='height: 15000px'></div><p>The end</p>",
+    "pale and very long": f"{AIRY}<h1>Wool</h1>{PROSE}{SHOP_NOW}<div style='height: 15000px'></div><p>The end</p>",
     "arabic": f"<div dir=rtl lang=ar><h1>الصوف والخشب</h1><p>{ARABIC}</p><a href=/sale>تسوق الآن</a></div>",
     "hebrew": f"<div dir=rtl lang=he><h1>צמר ועץ</h1><p>{HEBREW}</p><a href=/sale>קנו עכשיו</a></div>",
     "japanese": f"<div lang=ja><h1>羊毛と木</h1><p>{JAPANESE}</p><a href=/cart>カートに入れる</a></div>",
