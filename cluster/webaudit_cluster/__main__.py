@@ -32,8 +32,9 @@ def install_packages(
 
 @app.command(name="binaries")
 def build_binaries() -> None:
-    """Build Kubernetes, etcd, helm, CoreDNS and fake-gcs-server, unless they are there."""
+    """Build Kubernetes, etcd, helm, CoreDNS, fake-gcs-server and the tests' programs, unless they are there."""
     out.print(str(binaries.ensure(Talking())))
+    out.print(str(binaries.test_programs().ensure(Talking())))
 
 
 @app.command()

@@ -1,6 +1,6 @@
-"""Building Kubernetes, etcd, helm, CoreDNS and fake-gcs-server from their released Go modules, once.
+"""Building Kubernetes, etcd, helm, CoreDNS and fake-gcs-server from their released Go modules, once; and tests/tools.
 
-Versions and hashes are locked in cluster/tools/go.mod and go.sum; this module only drives `go build`.
+Versions and hashes are locked in each module's go.mod and go.sum; here `go build` is driven, and no more.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from webaudit_cluster import paths, shell
@@ -46,23 +47,71 @@ _VERSION_VARIABLES = {
 LINKER_FLAGS = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in _VERSION_VARIABLES.items())])
 
 
+TEST_PROGRAMS = ("argolua", "crontimes", "kstatus")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One Go module and what is made of it."""
+
+    title: str
+    source: Path
+    folder: Path
+    names: tuple[str, ...]
+    packages: str
+    flags: str
+
+    @property
+    def is_done(self) -> bool:
+        """All of its programs are there, from the present versions, sources and flags."""
+        file = self.folder / ".stamp"
+        return (
+            file.exists()
+            and file.read_text() == stamp(self.source, self.flags)
+            and all((self.folder / name).exists() for name in self.names)
+        )
+
+    def ensure(self, progress: Progress) -> Path:
+        """The folder with its programs, built unless the stamp fits. Raises ClusterError."""
+        if self.is_done:
+            return self.folder
+        with hold(paths.cache() / "binaries.lock", "the build of Kubernetes", BUILD_SECONDS):
+            return self.folder if self.is_done else self._build(progress)
+
+    def _build(self, progress: Progress) -> Path:
+        file = self.folder / ".stamp"
+        go = _go()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
+        with progress.step(f"building {self.title}") as line:
+            # -v names each package as it is compiled, which is the only sign of life go gives.
+            command = [go, "build", "-v", "-trimpath", "-ldflags", self.flags, "-o", f"{self.folder}/", self.packages]
+            shell.run(command, cwd=self.source, line=line, env=_environment())
+        if missing := [name for name in self.names if not (self.folder / name).exists()]:
+            raise ClusterError(f"the build made no {', '.join(missing)}; see {self.source / 'go.mod'}")
+        file.write_text(stamp(self.source, self.flags))
+        return self.folder
+
+
+def kubernetes() -> Build:
+    title = f"Kubernetes {KUBERNETES_VERSION} and its tools (about six minutes the first time)"
+    return Build(title, paths.KIT / "tools", paths.binaries(), NAMES, "tool", LINKER_FLAGS)
+
+
+def test_programs() -> Build:
+    """Libraries of Go that tests ask: robfig/cron, kstatus, gopher-lua."""
+    source = paths.REPOSITORY / "tests" / "tools"
+    return Build("the tests' programs", source, paths.test_programs(), TEST_PROGRAMS, "./...", "-s -w")
+
+
 def ensure(progress: Progress) -> Path:
     """The folder with all of NAMES, built (minutes, the first time) unless its stamp fits. Raises ClusterError."""
-    if are_built():
-        return paths.binaries()
-    with hold(paths.cache() / "binaries.lock", "the build of Kubernetes", BUILD_SECONDS):
-        return paths.binaries() if are_built() else _build(progress)
+    return kubernetes().ensure(progress)
 
 
 def are_built() -> bool:
     """All of NAMES, from the present versions and flags."""
-    folder = paths.binaries()
-    file = folder / ".stamp"
-    return (
-        file.exists()
-        and file.read_text() == stamp(paths.KIT / "tools", LINKER_FLAGS)
-        and all((folder / name).exists() for name in NAMES)
-    )
+    return kubernetes().is_done
 
 
 def check_buildable() -> None:
@@ -71,29 +120,11 @@ def check_buildable() -> None:
         _go()
 
 
-def _build(progress: Progress) -> Path:
-    folder, tools = paths.binaries(), paths.KIT / "tools"
-    file = folder / ".stamp"
-    go = _go()
-    folder.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    with progress.step(
-        f"building Kubernetes {KUBERNETES_VERSION} and its tools (about six minutes the first time)"
-    ) as line:
-        # -v names each package as it is compiled, which is the only sign of life go gives.
-        command = [go, "build", "-v", "-trimpath", "-ldflags", LINKER_FLAGS, "-o", f"{folder}/", "tool"]
-        shell.run(command, cwd=tools, line=line, env=_environment())
-    if missing := [name for name in NAMES if not (folder / name).exists()]:
-        raise ClusterError(f"the build made no {', '.join(missing)}; see the tool lines of {tools / 'go.mod'}")
-    file.write_text(stamp(tools, LINKER_FLAGS))
-    return folder
-
-
-def stamp(tools: Path, flags: str) -> str:
-    """Changes when another build is needed: module versions, their hashes, linker flags."""
+def stamp(source: Path, flags: str) -> str:
+    """Changes when another build is needed: module versions, their hashes, own sources, linker flags."""
     digest = hashlib.sha256(flags.encode())
-    for name in ("go.mod", "go.sum"):
-        digest.update(b"\0" + (tools / name).read_bytes())
+    for file in (source / "go.mod", source / "go.sum", *sorted(source.rglob("*.go"))):
+        digest.update(b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 

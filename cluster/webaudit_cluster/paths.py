@@ -18,6 +18,11 @@ def binaries() -> Path:
     return cache() / "bin"
 
 
+def test_programs() -> Path:
+    """What tests/tools is built into."""
+    return cache() / "bin-tests"
+
+
 def state() -> Path:
     """The running cluster: certificates, etcd's data, containers, logs, process records."""
     return cache() / "cluster"

@@ -1,4 +1,4 @@
-"""The loops around the reconciler: workers on the queue, and the resync that repairs what events missed."""
+"""The loops around the reconcilers: workers on the queues, and the resync that repairs what events missed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from webaudit_operator.kube_errors import KubeConflict, KubeRefused, KubeUnavail
 from webaudit_operator.metrics import Metrics
 from webaudit_operator.reconciler import Reconciler
 from webaudit_operator.retention import EvidenceRemains
+from webaudit_operator.schedule_reconciler import ScheduleReconciler
 from webaudit_operator.sessions import Key, key_of
 from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable
 from webaudit_operator.store.record import Store
@@ -38,6 +39,46 @@ CLOSE_AFTER = timedelta(minutes=1)
 """A row may be younger than the listing it is compared with; older ones without a resource are closed."""
 
 
+class ScheduleLoop:
+    """Workers on the schedules' queue."""
+
+    def __init__(self, *, kube: Kube, queue: WorkQueue[Key], reconciler: ScheduleReconciler, metrics: Metrics) -> None:
+        self.queue, self.reconciler = queue, reconciler
+        self._kube, self._metrics = kube, metrics
+
+    async def work(self) -> None:
+        """One worker, for ever."""
+        while True:
+            await self.work_once()
+
+    async def work_once(self) -> None:
+        """Take one key and look at its schedule. An error puts the key off; it never ends the worker."""
+        key = await self.queue.take()
+        try:
+            again = await self.reconciler.reconcile(key)
+        except EXPECTED as error:
+            self._put_off(key, error)
+            log.warning("put off", schedule=str(key), error=str(error))
+        except Exception as error:  # the queue's edge: logged, counted, retried
+            self._put_off(key, error)
+            log.exception("reconcile failed", schedule=str(key))
+        else:
+            self.queue.forgive(key)
+            if again is not None:
+                self.queue.add_after(key, again.total_seconds())
+        finally:
+            self.queue.done(key)
+
+    def _put_off(self, key: Key, error: Exception) -> None:
+        self._metrics.reconcile_errors.labels(type(error).__name__).inc()
+        self.queue.add_failed(key)
+
+    async def resync(self) -> None:
+        """Look at every schedule. Raises KubeUnavailable."""
+        async for body in self._kube.list_schedules():
+            self.queue.add(key_of(body))
+
+
 class Controller:
     def __init__(
         self,
@@ -47,9 +88,11 @@ class Controller:
         memory: Memory,
         queue: WorkQueue[Key],
         reconciler: Reconciler,
+        schedules: ScheduleLoop,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
+        self.schedules = schedules
         self._kube, self._store, self._memory = kube, store, memory
         self.reconciler = reconciler
         self._queue, self._metrics, self._clock = queue, metrics, clock
@@ -110,6 +153,7 @@ class Controller:
             self._queue.add(key)
         for key in set(self._memory.keys()) - seen:
             self._queue.add(key)  # the reconciler looks and forgets
+        await self.schedules.resync()  # after their sessions are known
         await self.close_orphans(uids, before=started - CLOSE_AFTER)
 
     async def close_orphans(self, uids: set[str], *, before: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Cron expressions as CronJob reads them, and the moments they mean in a time zone. Pure; nothing here knows a resource.
+"""Cron expressions as CronJob reads them, and the moments they mean in a time zone. Pure; no resource is known here.
 
 The grammar is that of github.com/robfig/cron's ParseStandard, which CronJob uses; cronsim walks the calendar.
 """
@@ -59,8 +59,8 @@ FIELDS = (
     _Field("minute", 0, 59),
     _Field("hour", 0, 23),
     _Field("day of month", 1, 31),
-    _Field("month", 1, 12, tuple("jan feb mar apr may jun jul aug sep oct nov dec".split())),
-    _Field("day of week", 0, 6, tuple("sun mon tue wed thu fri sat".split())),
+    _Field("month", 1, 12, ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")),
+    _Field("day of week", 0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
 )
 
 
@@ -179,10 +179,8 @@ def _item(field: _Field, item: str, at: int) -> tuple[bool, range]:
     if span in ("*", "?"):
         return step == 1, range(field.least, field.most + 1, step)
     low = field.number(first, at)
-    if dash:
-        high = field.number(last, at + len(first) + 1)
-    else:
-        high = field.most if slash else low
+    alone = field.most if slash else low  # "5/10" is open to the end
+    high = field.number(last, at + len(first) + 1) if dash else alone
     if low > high:
         raise _bad(field, at, f"{span} runs backwards; write two ranges, separated by a comma")
     return False, range(low, high + 1, step)

@@ -1,16 +1,20 @@
-"""Kubernetes Events for the turns of a session's life, in plain sentences. Pure.
+"""Kubernetes Events for the turns of a session's and a schedule's life, in plain sentences. Pure.
 
-One Event a turn, at most three in a plain run: waiting (if it had to), started, and how it ended.
+A session has one Event a turn, at most three in a plain run: waiting (if it had to), started, and how it ended.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from webaudit_operator.sessions import GROUP, KIND, VERSION, Manifest, Session, format_time
+from webaudit_operator.admission import Verdict
+from webaudit_operator.schedule_status import Entry, Missed
+from webaudit_operator.schedules import SCHEDULE_KIND, Schedule
+from webaudit_operator.sessions import GROUP, KIND, VERSION, Key, Manifest, Session, format_time
 
 SOURCE = "webaudit-operator"
 
@@ -40,20 +44,86 @@ def notice(session: Session, after: Manifest) -> Notice | None:
             return Notice("Failed", f"{ready['reason']}: {ready['message']}", "Warning")
 
 
-def build(session: Session, said: Notice, now: datetime) -> dict[str, Any]:
+def schedule_notices(
+    schedule: Schedule,
+    *,
+    fault: str | None,
+    refused: Verdict | None,
+    started: Sequence[str],
+    stopped: Sequence[str],
+    waiting: Sequence[Entry],
+    missed: Sequence[Missed],
+) -> list[Notice]:
+    """What there is to say about one look at a schedule. What is written in its status already is no news."""
+    said = []
+    ready: Manifest = next((c for c in schedule.status.get("conditions") or () if c["type"] == "Ready"), {})
+    if fault is not None and ready.get("message") != fault:
+        said.append(Notice("InvalidSchedule", fault, "Warning"))
+    if refused is not None and ready.get("reason") != refused.reason:
+        said.append(Notice(refused.reason, f"the session was not taken: {refused.message}", "Warning"))
+    if stopped:
+        said.append(Notice("Replaced", f"stopped {_listed(stopped)}: concurrencyPolicy is Replace"))
+    if started:
+        said.append(Notice("Started", f"started {_listed(started)}"))
+    before = {entry["name"]: entry.get("waitingTime") for entry in schedule.status.get("targets") or ()}
+    for entry in waiting:
+        if entry.waiting_since is not None and before.get(entry.name) is None:
+            planned = f"the session planned for {_minute(entry.waiting_since)}"
+            said.append(Notice("Waiting", f"{planned}{_of(entry.name)} waits for the running one to end"))
+    for one in missed:
+        least = "at least " if one.at_least else ""
+        times = f"{least}{one.count} planned times, the last {_minute(one.planned)}," if one.count > 1 else ""
+        said.append(
+            Notice("Missed", f"{one.reason}: missed {times or _minute(one.planned)}{_of(one.target)}", "Warning")
+        )
+    return said
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _of(target: str) -> str:
+    return f" for {target}" if target else ""
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The resource that an Event speaks of."""
+
+    kind: str
+    key: Key
+    uid: str
+    version: str | None
+
+
+def of_session(session: Session) -> About:
+    return About(KIND, session.key, session.uid, session.body["metadata"].get("resourceVersion"))
+
+
+def of_schedule(schedule: Schedule) -> About:
+    return About(SCHEDULE_KIND, schedule.key, schedule.uid, schedule.body["metadata"].get("resourceVersion"))
+
+
+def build(about: About, said: Notice, now: datetime) -> dict[str, Any]:
     """A core/v1 Event. The name is deterministic per turn, so that a repeat is a conflict and not a second Event."""
-    digest = hashlib.sha256(f"{session.uid}/{said.reason}/{said.message}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{about.uid}/{said.reason}/{said.message}".encode()).hexdigest()[:16]
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{session.key.name[:200].rstrip('-.')}.{digest}", "namespace": session.key.namespace},
+        "metadata": {"name": f"{about.key.name[:200].rstrip('-.')}.{digest}", "namespace": about.key.namespace},
         "involvedObject": {
             "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": KIND,
-            "namespace": session.key.namespace,
-            "name": session.key.name,
-            "uid": session.uid,
-            "resourceVersion": session.body["metadata"].get("resourceVersion"),
+            "kind": about.kind,
+            "namespace": about.key.namespace,
+            "name": about.key.name,
+            "uid": about.uid,
+            "resourceVersion": about.version,
         },
         "reason": said.reason,
         "message": said.message[:1024],

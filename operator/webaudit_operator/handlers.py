@@ -1,4 +1,4 @@
-"""The only module that knows kopf: watch events of sessions and their Jobs become keys in the queue.
+"""The only module that knows kopf: watch events of our kinds and of our Jobs become keys in the queue.
 
 `on.event` only: no annotations, no finalizers, no retries of kopf's. An event is a hint; the reconciler reads.
 """
@@ -14,6 +14,7 @@ import kopf
 
 from webaudit_operator.clock import Clock
 from webaudit_operator.jobs import MANAGED_BY, SELECTOR, readable
+from webaudit_operator.schedules import SCHEDULE_PLURAL
 from webaudit_operator.sessions import GROUP, PLURAL, VERSION, Key, Manifest, key_of
 from webaudit_operator.world import Memory, parent_of
 
@@ -21,7 +22,9 @@ CREDENTIALS_LIFETIME = timedelta(minutes=10)
 """Projected tokens rotate; kopf reads them anew when the old ones are said to expire."""
 
 
-def build_registry(memory: Memory, enqueue: Callable[[Key], None], clock: Clock) -> kopf.OperatorRegistry:
+def build_registry(
+    memory: Memory, enqueue: Callable[[Key], None], enqueue_schedule: Callable[[Key], None], clock: Clock
+) -> kopf.OperatorRegistry:
     """A registry of its own: nothing is registered by being imported."""
     registry = kopf.OperatorRegistry()
 
@@ -33,6 +36,10 @@ def build_registry(memory: Memory, enqueue: Callable[[Key], None], clock: Clock)
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def session_changed(event: Any, **_: Any) -> None:
         enqueue(note_session(memory, event["type"], event["object"]))
+
+    @kopf.on.event(GROUP, VERSION, SCHEDULE_PLURAL, registry=registry)
+    async def schedule_changed(event: Any, **_: Any) -> None:
+        enqueue_schedule(key_of(event["object"]))
 
     @kopf.on.event("batch", "v1", "jobs", labels=MANAGED_BY, registry=registry)
     async def job_changed(event: Any, **_: Any) -> None:

@@ -16,6 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from webaudit_operator.jobs import RESUMED_ANNOTATION, SELECTOR, UID_LABEL
 from webaudit_operator.kube_errors import AlreadyExists, KubeConflict, KubeGone, KubeRefused, KubeUnavailable
+from webaudit_operator.schedules import SCHEDULE_PLURAL, Schedule
 from webaudit_operator.sessions import GROUP, PLURAL, VERSION, Key, Manifest, Session
 
 FIELD_MANAGER = "webaudit-operator"
@@ -36,7 +37,17 @@ class Kube(Protocol):
     async def set_finalizers(self, session: Session, finalizers: list[str]) -> None:
         """Raises KubeConflict."""
 
-    async def delete_session(self, session: Session) -> None: ...
+    async def create_session(self, session: Manifest) -> Manifest | None:
+        """None when a session of this name is there already. Raises KubeRefused."""
+
+    async def delete_session(self, key: Key, uid: str) -> None: ...
+
+    async def get_schedule(self, key: Key) -> Manifest | None: ...
+
+    def list_schedules(self) -> AsyncIterator[Manifest]: ...
+
+    async def put_schedule_status(self, schedule: Schedule, status: Manifest) -> Manifest:
+        """Replace the status of exactly this resourceVersion. Raises KubeConflict."""
 
     async def list_jobs(self, session: Session) -> list[Manifest]: ...
 
@@ -101,8 +112,25 @@ class RealKube:
         meta = {"finalizers": finalizers, "resourceVersion": session.body["metadata"]["resourceVersion"]}
         await self._gone_is_fine("PATCH", _session_path(session.key), body={"metadata": meta}, kind=MERGE_PATCH)
 
-    async def delete_session(self, session: Session) -> None:
-        await self._gone_is_fine("DELETE", _session_path(session.key), body={"preconditions": {"uid": session.uid}})
+    async def create_session(self, session: Manifest) -> Manifest | None:
+        namespace = session["metadata"]["namespace"]
+        try:
+            return await self._call("POST", f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}", body=session)
+        except AlreadyExists:
+            return None
+
+    async def delete_session(self, key: Key, uid: str) -> None:
+        await self._gone_is_fine("DELETE", _session_path(key), body={"preconditions": {"uid": uid}})
+
+    async def get_schedule(self, key: Key) -> Manifest | None:
+        return await self._get(_schedule_path(key))
+
+    def list_schedules(self) -> AsyncIterator[Manifest]:
+        return self._list(f"/apis/{GROUP}/{VERSION}/{SCHEDULE_PLURAL}")
+
+    async def put_schedule_status(self, schedule: Schedule, status: Manifest) -> Manifest:
+        body = {**schedule.body, "status": status}
+        return await self._call("PUT", f"{_schedule_path(schedule.key)}/status", body=body)
 
     async def list_jobs(self, session: Session) -> list[Manifest]:
         query = {"labelSelector": f"{SELECTOR},{UID_LABEL}={session.uid}"}
@@ -229,3 +257,7 @@ def _translated(status: int | None, call: str, body: str | bytes | None) -> Exce
 
 def _session_path(key: Key) -> str:
     return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{PLURAL}/{key.name}"
+
+
+def _schedule_path(key: Key) -> str:
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{SCHEDULE_PLURAL}/{key.name}"

@@ -30,6 +30,12 @@ class Metrics:
         self.reconcile_errors = Counter(
             "webaudit_reconcile_errors", "Looks that failed and were put off.", ["kind"], registry=self.registry
         )
+        self.schedule_sessions = Counter(
+            "webaudit_schedule_sessions", "Sessions that schedules have started.", registry=self.registry
+        )
+        self.schedule_missed = Counter(
+            "webaudit_schedule_missed", "Planned times of schedules that were missed.", registry=self.registry
+        )
         self.retention_artifacts = Counter(
             "webaudit_retention_artifacts", "Due artifacts by what became of them.", ["outcome"], registry=self.registry
         )

@@ -131,6 +131,8 @@ def plan(seen: Observed) -> Plan:
     if fault := config_fault(session):
         pages = tuple(PageState(key, "failed", reason=fault.reason, message=fault.message) for key in session.captures)
         return Plan(status=status.build(session, _facts(seen, pages, admitted=False)))
+    if session.stopping is not None:
+        return _plan_stopping(seen, Verdict(session.stopping["reason"], session.stopping["message"]))
     if not admitted(session, seen.jobs) and seen.obstacle is not None:
         return _plan_waiting(seen, seen.obstacle)
     return _plan_running(seen)
@@ -181,7 +183,13 @@ def _plan_finished(seen: Observed) -> Plan:
     if session.status["observedGeneration"] != session.generation:
         return Plan(status=status.observed(session), look_again=timedelta(0))
     mirrored = session.condition("Mirrored")
-    if session.ttl_seconds is None or session.completed is None or not mirrored or mirrored["status"] != "True":
+    if (
+        session.held
+        or session.ttl_seconds is None
+        or session.completed is None
+        or not mirrored
+        or mirrored["status"] != "True"
+    ):
         return Plan()
     left = session.completed + timedelta(seconds=session.ttl_seconds) - seen.now
     if left > timedelta(0):
@@ -189,6 +197,22 @@ def _plan_finished(seen: Observed) -> Plan:
     # The time to live is the resource's, never the evidence's: the promise to delete goes first.
     kept = (ReleaseFinalizer(),) if FINALIZER in session.finalizers else ()
     return Plan(actions=(*kept, DeleteSession()))
+
+
+def _plan_stopping(seen: Observed, why: Verdict) -> Plan:
+    """Its Jobs go first, so that nobody is let into the shop while they run; what is not settled then is failed."""
+    session = seen.session
+    pages = [_look(key, seen) for key in session.captures]
+    live = [job for job in seen.jobs if job.live or job.deleting]
+    if not live and not seen.unread:
+        pages = [
+            page if page.settled else replace(page, status="failed", reason=why.reason, message=why.message)
+            for page in pages
+        ]
+    facts = _facts(seen, tuple(pages), admitted=admitted(session, seen.jobs), pdp_url=_pdp_url(seen))
+    doomed = tuple(DeleteJob(job.name) for job in live if not job.deleting)
+    written = status.build(session, replace(facts, stopped=why)) if facts.settled or facts.admitted else None
+    return Plan(actions=doomed, status=written, look_again=None if facts.settled else RECHECK_STOPPING)
 
 
 def _plan_waiting(seen: Observed, obstacle: Verdict) -> Plan:

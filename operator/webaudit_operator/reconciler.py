@@ -214,7 +214,7 @@ class Reconciler:
                 case ReleaseFinalizer():
                     await self._kube.set_finalizers(session, [f for f in session.finalizers if f != FINALIZER])
                 case DeleteSession():
-                    await self._kube.delete_session(session)
+                    await self._kube.delete_session(session.key, session.uid)
                     log.info("session deleted, its time to live is over", session=str(session.key))
         return refused
 
@@ -307,7 +307,7 @@ class Reconciler:
             log.info("session is now", session=str(session.key), phase=wanted["phase"], summary=wanted["summary"])
         if notice := events.notice(session, wanted):
             try:
-                await self._kube.post_event(events.build(session, notice, self._clock.now()))
+                await self._kube.post_event(events.build(events.of_session(session), notice, self._clock.now()))
             except (KubeConflict, KubeRefused, KubeUnavailable) as error:  # an Event is a courtesy
                 log.warning("event not posted", session=str(session.key), reason=notice.reason, error=str(error))
 

@@ -17,11 +17,12 @@ from webaudit_capture.policy import CrawlPolicy
 from webaudit_operator import handlers, retention, web
 from webaudit_operator.blobs import Blobs, BlobsUnavailable
 from webaudit_operator.clock import Clock, RealClock
-from webaudit_operator.controller import Controller
+from webaudit_operator.controller import Controller, ScheduleLoop
 from webaudit_operator.gcs import GcsBlobs
 from webaudit_operator.kube import Kube, RealKube
 from webaudit_operator.metrics import Metrics
 from webaudit_operator.reconciler import Reconciler
+from webaudit_operator.schedule_reconciler import ScheduleReconciler
 from webaudit_operator.sessions import Key
 from webaudit_operator.settings import Settings
 from webaudit_operator.store.errors import StoreUnavailable
@@ -77,8 +78,23 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
     )
     queue: WorkQueue[Key] = WorkQueue(clock, observer=metrics)
     reconciler = Reconciler(kube=kube, blobs=blobs, store=store, memory=memory, settings=settings, clock=clock)
+    due: WorkQueue[Key] = WorkQueue(clock)
+    memory.children.on_change = due.add
+    schedules = ScheduleLoop(
+        kube=kube,
+        queue=due,
+        reconciler=ScheduleReconciler(kube=kube, children=memory.children, metrics=metrics, clock=clock),
+        metrics=metrics,
+    )
     controller = Controller(
-        kube=kube, store=store, memory=memory, queue=queue, reconciler=reconciler, metrics=metrics, clock=clock
+        kube=kube,
+        store=store,
+        memory=memory,
+        queue=queue,
+        reconciler=reconciler,
+        schedules=schedules,
+        metrics=metrics,
+        clock=clock,
     )
     await controller.resync()  # admission must know every session before it admits the first
     stop = asyncio.Event()
@@ -95,7 +111,7 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
         log.info("running", http_port=port, bucket=settings.bucket, workers=settings.workers)
         loops: dict[str, Coroutine[Any, Any, None]] = {
             WATCH: kopf.operator(
-                registry=handlers.build_registry(memory, queue.add, clock),
+                registry=handlers.build_registry(memory, queue.add, due.add, clock),
                 settings=handlers.build_settings(),
                 standalone=True,
                 clusterwide=True,
@@ -113,6 +129,7 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
                 on_pass=metrics.retention_pass,
             ),
             **{f"worker {n}": controller.work() for n in range(settings.workers)},
+            **{f"schedule worker {n}": schedules.work() for n in range(settings.workers)},
         }
         await _until_one_ends(loops, stop)
 

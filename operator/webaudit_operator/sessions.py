@@ -17,6 +17,8 @@ VERSION = "v1alpha1"
 PLURAL = "auditsessions"
 KIND = "AuditSession"
 FINALIZER = f"{GROUP}/evidence"
+HOLD = f"{GROUP}/hold"
+STOPPING = "Stopping"
 TERMINAL_PHASES = frozenset({"Completed", "Partial", "Failed"})
 
 Manifest = Mapping[str, Any]
@@ -130,6 +132,17 @@ class Session:
     @property
     def deletes_evidence(self) -> bool:
         return bool(self.spec.get("deletionPolicy", "Retain") == "Delete")
+
+    @property
+    def held(self) -> bool:
+        """An annotation keeps the resource from being deleted by its time to live or by a schedule's history limit."""
+        return bool((self.body["metadata"].get("annotations") or {}).get(HOLD, "false") != "false")
+
+    @property
+    def stopping(self) -> Manifest | None:
+        """The condition that says why it is to end before its captures do."""
+        condition = self.condition(STOPPING)
+        return condition if condition and condition["status"] == "True" else None
 
     @property
     def ttl_seconds(self) -> int | None:

@@ -12,7 +12,7 @@ from webaudit_operator import conditions
 from webaudit_operator.admission import Verdict
 from webaudit_operator.conditions import Condition
 from webaudit_operator.outcomes import Outcome
-from webaudit_operator.sessions import TERMINAL_PHASES, Manifest, Session, format_time, parse_time
+from webaudit_operator.sessions import STOPPING, TERMINAL_PHASES, Manifest, Session, format_time, parse_time
 from webaudit_operator.store.rows import PageKey
 
 PageStatusText = Literal["pending", "running", "ok", "failed"]
@@ -21,6 +21,7 @@ MAX_MESSAGE = 300
 PDP_NOT_FOUND = "PdpNotFound"
 JOB_REFUSED = "JobRefused"
 SIGNING_FAILED = "SigningFailed"
+REPLACED = "ConfigReplaced"
 REFUSALS = frozenset({JOB_REFUSED, SIGNING_FAILED})
 """Why a capture that may run can't be started: the API server takes no Job, or nobody signs its uploads."""
 
@@ -96,6 +97,8 @@ class Facts:
     policy_version: str
     bucket: str
     now: datetime
+    stopped: Verdict | None = None
+    """Why it ends before its captures did."""
 
     @property
     def settled(self) -> bool:
@@ -108,6 +111,8 @@ def phase_of(facts: Facts) -> Phase:
         return "Queued"
     if not facts.settled:
         return "Running"
+    if facts.stopped is not None:
+        return "Failed"
     ok = sum(page.status == "ok" for page in facts.pages)
     if ok == len(facts.pages):
         return "Completed"
@@ -136,7 +141,7 @@ def build(session: Session, facts: Facts) -> dict[str, Any]:
     evidence = before.get("evidence") or {}
     domain_known = bool(evidence) or any(outcome.row.artifacts for outcome in facts.new)
     home = _final_url(facts.pages) or before.get("finalUrl")
-    summary = error_summary(facts.pages) if over else None
+    summary = (facts.stopped.message if facts.stopped else error_summary(facts.pages)) if over else None
     return _without_none(
         {
             "observedGeneration": session.generation,
@@ -174,6 +179,13 @@ def observed(session: Session) -> dict[str, Any]:
     newer = {"observedGeneration": session.generation}
     conditions_now = [{**condition, **newer} for condition in session.status.get("conditions") or ()]
     return {**session.status, **newer, "conditions": conditions_now}
+
+
+def stopping(session: Session, message: str, now: datetime) -> dict[str, Any]:
+    """The same status, with the word that the session is to end now."""
+    generation = max(0, session.status.get("observedGeneration", 0))
+    entry = conditions.merge([], [Condition(STOPPING, True, REPLACED, message)], generation=generation, now=now)
+    return {**session.status, "conditions": [*(session.status.get("conditions") or []), *entry]}
 
 
 def with_refusals(status: dict[str, Any], refused: Mapping[PageKey, Verdict]) -> dict[str, Any]:
@@ -216,6 +228,12 @@ def _conditions(session: Session, facts: Facts, phase: Phase, summary: str | Non
                 Condition("Ready", False, why.reason, why.message),
                 Condition("Reconciling", True, why.reason, why.message),
             ]
+        case "Running" if facts.stopped is not None:
+            reason, message = facts.stopped.reason, f"{facts.stopped.message}; its Jobs are ending"
+            found += [
+                Condition("Ready", False, reason, message),
+                Condition("Reconciling", True, reason, message),
+            ]
         case "Running":
             reason = "Suspended" if session.suspended else "Capturing"
             running = [str(p.key) for p in pages if p.status == "running"]
@@ -233,10 +251,15 @@ def _conditions(session: Session, facts: Facts, phase: Phase, summary: str | Non
             reason = PDP_NOT_FOUND if summary == "PDP not found" else "SomePagesFailed"
             message = f"{done}; {summary}"
             found += [Condition("Ready", True, reason, message), Condition("Complete", True, reason, message)]
+        case "Failed" if facts.stopped is not None:
+            reason, message = facts.stopped.reason, facts.stopped.message
+            found += [Condition(kind, kind != "Ready", reason, message) for kind in ("Ready", "Failed", "Stalled")]
         case "Failed":
             reason = next((p.reason for p in pages if p.status == "failed" and p.reason), "PlatformUnknown")
             message = summary or done
             found += [Condition(kind, kind != "Ready", reason, message) for kind in ("Ready", "Failed", "Stalled")]
+    if facts.stopped is not None and phase == "Running":
+        found.append(Condition(STOPPING, True, facts.stopped.reason, facts.stopped.message))
     if before := session.condition("Mirrored"):
         found.append(Condition("Mirrored", before["status"] == "True", before["reason"], before["message"]))
     return found

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from webaudit_capture.contract import Mode
 from webaudit_operator.admission import Holder, Limits, Wish, World
+from webaudit_operator.children import Children
 from webaudit_operator.jobs import DOMAIN_ANNOTATION, GRACE_SECONDS, UID_LABEL, WIDTH_ANNOTATION
 from webaudit_operator.planner import config_fault
 from webaudit_operator.sessions import KIND, Key, Manifest, Session
@@ -58,6 +59,7 @@ class Memory:
         self._sessions: dict[Key, _Known] = {}
         self._jobs: dict[Key, _KnownJob] = {}
         self._admitted: dict[Key, str] = {}  # started by this process, perhaps not written yet: uid
+        self.children = Children()
         self._last_end: dict[str, datetime] = {}  # by domain; outlives the resources it was read from
 
     def see_session(self, body: Manifest) -> bool:
@@ -67,6 +69,7 @@ class Memory:
         version = int(body["metadata"].get("resourceVersion") or 0)
         if known is not None and known.version > version:
             return False
+        self.children.see(body)
         fault = config_fault(session)
         self._sessions[session.key] = _Known(
             key=session.key,
@@ -93,6 +96,7 @@ class Memory:
         """
         known = self._sessions.pop(key, None)
         self._admitted.pop(key, None)
+        self.children.forget(key)
         return known.domain if known and not known.finished else None
 
     def see_job(self, job: Manifest, *, live: bool, ended: datetime | None = None) -> None:

@@ -15,6 +15,7 @@ from webaudit_cluster.progress import Quiet
 def tools(tmp_path: Path) -> Path:
     (tmp_path / "go.mod").write_text("module x\n")
     (tmp_path / "go.sum").write_text("x v1 h1:aaa=\n")
+    (tmp_path / "main.go").write_text("package main\n")
     return tmp_path
 
 
@@ -22,8 +23,8 @@ def test_the_stamp_stays_the_same_while_nothing_changes(tools: Path) -> None:
     assert binaries.stamp(tools, "-s") == binaries.stamp(tools, "-s")
 
 
-@pytest.mark.parametrize("file", ["go.mod", "go.sum"])
-def test_another_module_version_or_hash_asks_for_another_build(tools: Path, file: str) -> None:
+@pytest.mark.parametrize("file", ["go.mod", "go.sum", "main.go"])
+def test_another_module_version_hash_or_source_asks_for_another_build(tools: Path, file: str) -> None:
     before = binaries.stamp(tools, "-s")
     (tools / file).write_text("changed\n")
     assert binaries.stamp(tools, "-s") != before

@@ -38,16 +38,20 @@ FULL = merged(
 WITH_URL = {"bucket": {"name": "acme-evidence"}, "database": {"url": "postgresql://u:p@h/d"}}
 
 MAY = {
-    "auditsessions.webaudit.dev": ("get", "list", "watch", "patch", "delete"),
+    "auditsessions.webaudit.dev": ("get", "list", "watch", "create", "patch", "delete"),
+    "auditschedules.webaudit.dev": ("get", "list", "watch"),
     "auditsessions.webaudit.dev/status": ("update",),
+    "auditschedules.webaudit.dev/status": ("update",),
     "auditsessions.webaudit.dev/finalizers": ("update",),
+    "auditschedules.webaudit.dev/finalizers": ("update",),
     "jobs.batch": ("list", "watch", "create", "patch", "delete"),
     "secrets": ("get", "create", "update"),
     "pods": ("list",),
     "events": ("create",),
 }
 MAY_NOT = {
-    "auditsessions.webaudit.dev": ("create", "deletecollection"),
+    "auditsessions.webaudit.dev": ("update", "deletecollection"),
+    "auditschedules.webaudit.dev": ("create", "update", "patch", "delete", "deletecollection"),
     "jobs.batch": ("deletecollection",),
     "secrets": ("list", "watch", "deletecollection"),
     "pods": ("create", "delete", "watch"),
@@ -150,7 +154,7 @@ def test_viewers_and_editors_of_a_namespace_get_their_part(installed: ApiServer)
         found = json.loads(installed.kubectl("get", "clusterrole", f"wa-webaudit-{role}", "-o", "json"))
         assert found["metadata"]["labels"][f"rbac.authorization.k8s.io/aggregate-to-{role}"] == "true"
         (rule,) = found["rules"]
-        assert rule["resources"] == ["auditsessions"]
+        assert rule["resources"] == ["auditsessions", "auditschedules"]
         assert verbs <= set(rule["verbs"])
 
 

@@ -23,9 +23,10 @@ def _hook(each: dict[str, Any]) -> str | None:
     return hook
 
 
-def test_definitions_are_rendered_unchanged_and_kept(tmp_path: Path) -> None:
-    source = yaml.safe_load((REPOSITORY / "crds" / "auditsessions.yaml").read_text())
-    rendered = one(render(tmp_path, GOOD), "CustomResourceDefinition", "auditsessions.webaudit.dev")
+@pytest.mark.parametrize("kind", ["auditsessions", "auditschedules"])
+def test_definitions_are_rendered_unchanged_and_kept(tmp_path: Path, kind: str) -> None:
+    source = yaml.safe_load((REPOSITORY / "crds" / f"{kind}.yaml").read_text())
+    rendered = one(render(tmp_path, GOOD), "CustomResourceDefinition", f"{kind}.webaudit.dev")
     assert rendered["spec"] == source["spec"]
     assert rendered["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
 

@@ -9,7 +9,7 @@ import kopf
 import pytest
 
 from testkit.clock import FakeClock
-from testkit.operator import HD, NOW, job_manifest, session, with_status
+from testkit.operator import HD, NOW, job_manifest, schedule, session, with_status
 from webaudit_operator import handlers
 from webaudit_operator.admission import World
 from webaudit_operator.jobs import MANAGED_BY, JobState
@@ -89,28 +89,31 @@ def test_who_waited_for_a_job_that_was_deleted_is_looked_at(memory: Memory) -> N
 
 async def test_events_reach_the_queue(memory: Memory) -> None:
     queued: list[Key] = []
-    registry: Any = handlers.build_registry(memory, queued.append, FakeClock())
-    session_changed, job_changed = (handler.fn for handler in registry._watching.get_all_handlers())
+    due: list[Key] = []
+    registry: Any = handlers.build_registry(memory, queued.append, due.append, FakeClock())
+    session_changed, schedule_changed, job_changed = (
+        handler.fn for handler in registry._watching.get_all_handlers()
+    )
     of = session()
     stray = job_manifest(of, ownerReferences=[])
     await called(session_changed, "ADDED", of.body)
     await called(job_changed, "ADDED", job_manifest(of))
     await called(job_changed, "ADDED", stray)
+    await called(schedule_changed, "DELETED", schedule("daily").body)
     assert queued == [KEY, KEY]
+    assert due == [Key("audits", "daily")]
 
 
 async def called(handler: Any, kind: str, body: Any) -> None:
     await handler(event={"type": kind, "object": body}, body=body, logger=None)
 
 
-def test_kopf_watches_two_kinds_and_does_nothing_else(memory: Memory) -> None:
-    registry: Any = handlers.build_registry(memory, lambda key: None, FakeClock())
+def test_kopf_watches_three_kinds_and_does_nothing_else(memory: Memory) -> None:
+    registry: Any = handlers.build_registry(memory, lambda key: None, lambda key: None, FakeClock())
     watched = {handler.selector.any_name: handler for handler in registry._watching.get_all_handlers()}
-    assert set(watched) == {"auditsessions", "jobs"}
-    assert (watched["auditsessions"].selector.group, watched["auditsessions"].selector.version) == (
-        "webaudit.dev",
-        "v1alpha1",
-    )
+    assert set(watched) == {"auditsessions", "auditschedules", "jobs"}
+    for kind in ("auditsessions", "auditschedules"):
+        assert (watched[kind].selector.group, watched[kind].selector.version) == ("webaudit.dev", "v1alpha1")
     assert (watched["jobs"].selector.group, watched["jobs"].labels) == ("batch", MANAGED_BY)
     # Each of these would make kopf write: finalizers, annotations, progress, webhook configurations.
     others = (registry._indexing, registry._spawning, registry._changing, registry._webhooks)

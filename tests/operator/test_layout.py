@@ -80,7 +80,8 @@ def test_only_the_bucket_modules_know_google() -> None:
 
 
 PURE = (
-    "admission", "conditions", "events", "jobs", "outcomes", "planner", "secrets", "sessions", "status",
+    "admission", "conditions", "cron", "events", "jobs", "outcomes", "planner", "schedule_planner", "schedule_status",
+    "schedules", "secrets", "sessions", "status",
 )  # fmt: skip
 ACTING = {"asyncio", "aiohttp", "structlog", "webaudit_operator.kube", "webaudit_operator.store.record"}
 

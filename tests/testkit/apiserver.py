@@ -26,6 +26,17 @@ def audit_session(spec: dict[str, Any] | None, *, name: str = "acme", namespace:
     return manifest if spec is None else {**manifest, "spec": spec}
 
 
+def audit_schedule(spec: dict[str, Any], *, name: str = "daily", namespace: str, **metadata: Any) -> dict[str, Any]:
+    """A manifest; without a word about time or shop it is one a day, of one shop."""
+    shop = {} if "targets" in spec else {"sessionTemplate": {"spec": {"url": "https://www.acme-shop.com/"}}}
+    return {
+        "apiVersion": "webaudit.dev/v1alpha1",
+        "kind": "AuditSchedule",
+        "metadata": {"name": name, "namespace": namespace, **metadata},
+        "spec": {"schedule": "0 6 * * *", **shop, **spec},
+    }
+
+
 def create(api: ApiServer, manifest: dict[str, Any], *options: str) -> dict[str, Any]:
     """The object as the API server stored it. Raises CommandFailed when it is refused."""
     created: dict[str, Any] = json.loads(
@@ -56,4 +67,4 @@ def namespace(kube_api: ApiServer) -> Iterator[str]:
     name = f"test-{secrets.token_hex(4)}"
     kube_api.kubectl("create", "namespace", name)
     yield name
-    kube_api.kubectl("delete", "auditsessions", "--all", f"--namespace={name}", "--wait=false")
+    kube_api.kubectl("delete", "auditschedules,auditsessions", "--all", f"--namespace={name}", "--wait=false")

@@ -23,6 +23,7 @@ from webaudit_operator.blobs import BlobInfo
 from webaudit_operator.jobs import JobState, JobView, PodTrouble, build_job, job_name
 from webaudit_operator.outcomes import Outcome
 from webaudit_operator.planner import Observed
+from webaudit_operator.schedules import Schedule
 from webaudit_operator.secrets import object_name, secret_name
 from webaudit_operator.sessions import Session, format_time
 from webaudit_operator.settings import Settings
@@ -48,6 +49,27 @@ def settings(**changes: Any) -> Settings:
         **changes,
     }
     return Settings(**values)
+
+
+def schedule(name: str = "daily", *, created: datetime = NOW, status: Mapping[str, Any] | None = None, **spec: Any) -> Schedule:
+    """Of one shop, every day at six, unless `spec` says otherwise."""
+    shop = {} if "targets" in spec else {"sessionTemplate": {"spec": {"url": "https://www.acme-shop.com/"}}}
+    return Schedule(
+        {
+            "apiVersion": "webaudit.dev/v1alpha1",
+            "kind": "AuditSchedule",
+            "metadata": {
+                "name": name,
+                "namespace": "audits",
+                "uid": str(uuid5(NAMESPACE_URL, f"schedule/{name}")),
+                "generation": 1,
+                "resourceVersion": str(next(_serial)),
+                "creationTimestamp": format_time(created),
+            },
+            "spec": {"schedule": "0 6 * * *", **shop, **spec},
+            "status": dict(status or {"observedGeneration": -1}),
+        }
+    )
 
 
 def session(

@@ -22,11 +22,12 @@ from testkit.gcs_server import GcsServer
 from testkit.standin import StandIn
 from webaudit_capture.contract import session_prefix
 from webaudit_cluster.apiserver import ApiServer
-from webaudit_operator.clock import RealClock
-from webaudit_operator.controller import Controller
+from webaudit_operator.clock import Clock, RealClock
+from webaudit_operator.controller import Controller, ScheduleLoop
 from webaudit_operator.gcs import GcsBlobs
 from webaudit_operator.metrics import Metrics
 from webaudit_operator.reconciler import Reconciler
+from webaudit_operator.schedule_reconciler import ScheduleReconciler
 from webaudit_operator.sessions import Key, Session
 from webaudit_operator.store.record import Store
 from webaudit_operator.workqueue import WorkQueue
@@ -36,7 +37,9 @@ EFFECTS = {
     "kube": {
         "put_status",
         "set_finalizers",
+        "create_session",
         "delete_session",
+        "put_schedule_status",
         "create_job",
         "suspend_job",
         "resume_job",
@@ -99,10 +102,10 @@ class _Watched:
 class Deployment:
     """An operator that is started again whenever it was killed."""
 
-    def __init__(self, stage: Stage, wire: Tripwire) -> None:
-        self._stage = stage
+    def __init__(self, stage: Stage, wire: Tripwire, clock: Clock | None = None) -> None:
+        self._stage, self._clock = stage, clock
         self.wire = wire
-        self._operator = stage.operator(wire)
+        self._operator = stage.operator(wire, clock)
         self.kills: list[Killed] = []
 
     @property
@@ -114,7 +117,20 @@ class Deployment:
             await self._operator.reconciler.reconcile(key)
         except Killed as killed:
             self.kills.append(killed)
-            self._operator = self._stage.operator()
+            self._operator = self._stage.operator(clock=self._clock)
+
+    async def look_at_schedule(self, key: Key) -> timedelta | None:
+        """As `reconcile`, and the new process lists what there is before anything else."""
+        try:
+            return await self._operator.schedules.reconciler.reconcile(key)
+        except Killed as killed:
+            self.kills.append(killed)
+            self._operator = self._stage.operator(clock=self._clock)
+            await self._operator.resync()
+            return timedelta(0)
+
+    async def resync(self) -> None:
+        await self._operator.resync()
 
 
 @dataclass
@@ -127,10 +143,10 @@ class Stage:
     store: Store
     blobs: GcsBlobs
 
-    def operator(self, wire: Tripwire | None = None, **changes: Any) -> Controller:
+    def operator(self, wire: Tripwire | None = None, clock: Clock | None = None, **changes: Any) -> Controller:
         """An operator that has just started, without its first listing."""
         wire = wire or Tripwire()
-        clock = RealClock()
+        clock = clock or RealClock()
         memory = Memory(max_captures=20, max_captures_per_namespace=10, domain_spacing=timedelta(seconds=2))
         kube, store, blobs = (
             wire.around(name, target)
@@ -140,8 +156,18 @@ class Stage:
         reconciler = Reconciler(kube=kube, blobs=blobs, store=store, memory=memory, settings=settings, clock=clock)
         metrics = Metrics()
         queue: WorkQueue[Key] = WorkQueue(clock, observer=metrics)
+        due: WorkQueue[Key] = WorkQueue(clock)
+        memory.children.on_change = due.add
+        schedules = ScheduleReconciler(kube=kube, children=memory.children, metrics=metrics, clock=clock)
         return Controller(
-            kube=kube, store=store, memory=memory, queue=queue, reconciler=reconciler, metrics=metrics, clock=clock
+            kube=kube,
+            store=store,
+            memory=memory,
+            queue=queue,
+            reconciler=reconciler,
+            schedules=ScheduleLoop(kube=kube, queue=due, reconciler=schedules, metrics=metrics),
+            metrics=metrics,
+            clock=clock,
         )
 
     def apply(self, name: str, **spec: Any) -> Key:
