@@ -91,9 +91,7 @@ async def test_events_reach_the_queue(memory: Memory) -> None:
     queued: list[Key] = []
     due: list[Key] = []
     registry: Any = handlers.build_registry(memory, queued.append, due.append, FakeClock())
-    session_changed, schedule_changed, job_changed = (
-        handler.fn for handler in registry._watching.get_all_handlers()
-    )
+    session_changed, schedule_changed, job_changed = (handler.fn for handler in registry._watching.get_all_handlers())
     of = session()
     stray = job_manifest(of, ownerReferences=[])
     await called(session_changed, "ADDED", of.body)

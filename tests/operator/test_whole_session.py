@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +15,7 @@ from testkit import standin
 from testkit.clock import FakeClock
 from testkit.gcs_server import GcsServer
 from testkit.postgres import PostgresServer
-from testkit.stage import Deployment, Stage, Tripwire, staged
+from testkit.stage import Deployment, Stage, Tripwire, staged, turns
 from testkit.standin import StandIn
 from webaudit_capture.contract import RESULT_FILE
 from webaudit_cluster.apiserver import ApiServer
@@ -301,12 +300,6 @@ async def look_until_gone(stage: Stage, operator: Deployment, key: Key, looks: i
         if await stage.kube.get_session(key) is None:
             return
     raise AssertionError(f"{key} is still there after {looks} looks")
-
-
-def turns(effects: list[str]) -> list[int]:
-    """Positions; of a row of equal effects, such as twenty deletions, the first and the last stand for all."""
-    rows = [list(row) for _, row in itertools.groupby(range(len(effects)), effects.__getitem__)]
-    return [position for row in rows for position in sorted({row[0], row[-1]})]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ def settings(**changes: Any) -> Settings:
     return Settings(**values)
 
 
-def schedule(name: str = "daily", *, created: datetime = NOW, status: Mapping[str, Any] | None = None, **spec: Any) -> Schedule:
+def schedule(
+    name: str = "daily", *, created: datetime = NOW, status: Mapping[str, Any] | None = None, **spec: Any
+) -> Schedule:
     """Of one shop, every day at six, unless `spec` says otherwise."""
     shop = {} if "targets" in spec else {"sessionTemplate": {"spec": {"url": "https://www.acme-shop.com/"}}}
     return Schedule(

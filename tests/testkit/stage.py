@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -82,6 +83,12 @@ class Tripwire:
         if index == self._at:
             raise Killed(f"after {name}")
         return answer
+
+
+def turns(effects: list[str]) -> list[int]:
+    """Positions; of a row of equal effects, such as twenty deletions, the first and the last stand for all."""
+    rows = [list(row) for _, row in itertools.groupby(range(len(effects)), effects.__getitem__)]
+    return [position for row in rows for position in sorted({row[0], row[-1]})]
 
 
 class _Watched:

@@ -91,6 +91,7 @@ class Timetable:
 
     async def settle(self, name: str) -> Session:
         """Let a session run to its end."""
+        await self.operator.resync()  # there are no watch events here
         return await self.stage.settle(self.operator, Key(self.key.namespace, name))
 
     def patch(self, body: dict[str, Any]) -> None:
