@@ -19,8 +19,11 @@ class Children:
         self._by_owner: dict[str, dict[Key, Child]] = {}
         self._known: dict[Key, tuple[int, Child]] = {}
 
-    def see(self, body: Manifest) -> Child | None:
-        """Take in a session, unless something newer is known. Returns it; None for one that no schedule owns."""
+    def see(self, body: Manifest, *, quiet: bool = False) -> Child | None:
+        """Take in a session, unless something newer is known. Returns it; None for one that no schedule owns.
+
+        `quiet` is for who is at its schedule anyway.
+        """
         child = child_of(Session(body))
         version = int(body["metadata"].get("resourceVersion") or 0)
         if child is None:
@@ -33,7 +36,7 @@ class Children:
             known = None
         self._known[child.key] = (version, child)
         self._by_owner.setdefault(child.owner_uid, {})[child.key] = child
-        if known is None or known[1] != child:
+        if (known is None or known[1] != child) and not quiet:
             self.on_change(child.owner)
         return child
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 import structlog
@@ -39,12 +40,26 @@ CLOSE_AFTER = timedelta(minutes=1)
 """A row may be younger than the listing it is compared with; older ones without a resource are closed."""
 
 
+GIVE_WAY_SECONDS = 10.0
+"""How long a look at a session may be put off for schedules that are due."""
+
+
 class ScheduleLoop:
-    """Workers on the schedules' queue."""
+    """Workers on the schedules' queue. While they have work, sessions wait: these have time, a firing has not."""
 
     def __init__(self, *, kube: Kube, queue: WorkQueue[Key], reconciler: ScheduleReconciler, metrics: Metrics) -> None:
         self.queue, self.reconciler = queue, reconciler
         self._kube, self._metrics = kube, metrics
+        self._at_work = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def give_way(self) -> None:
+        """Returns when no schedule is due, or after GIVE_WAY_SECONDS."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), GIVE_WAY_SECONDS)
+        except TimeoutError:
+            return
 
     async def work(self) -> None:
         """One worker, for ever."""
@@ -54,6 +69,8 @@ class ScheduleLoop:
     async def work_once(self) -> None:
         """Take one key and look at its schedule. An error puts the key off; it never ends the worker."""
         key = await self.queue.take()
+        self._at_work += 1
+        self._idle.clear()
         try:
             again = await self.reconciler.reconcile(key)
         except EXPECTED as error:
@@ -68,6 +85,9 @@ class ScheduleLoop:
                 self.queue.add_after(key, again.total_seconds())
         finally:
             self.queue.done(key)
+            self._at_work -= 1
+            if not self._at_work and not len(self.queue):
+                self._idle.set()
 
     def _put_off(self, key: Key, error: Exception) -> None:
         self._metrics.reconcile_errors.labels(type(error).__name__).inc()
@@ -106,6 +126,7 @@ class Controller:
     async def work_once(self) -> None:
         """Take one key and look at its session. An error puts the key off; it never ends the worker."""
         key = await self._queue.take()
+        await self.schedules.give_way()
         try:
             with self._metrics.reconcile_seconds.time():
                 look = await self.reconciler.reconcile(key)

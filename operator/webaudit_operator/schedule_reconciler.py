@@ -106,7 +106,7 @@ class ScheduleReconciler:
             log.warning("not started", schedule=str(schedule.key), session=start.name, error=str(error))
             return
         if created is not None:
-            self._children.see(created)
+            self._children.see(created, quiet=True)
             done.started.append(start)
             log.info("session started", schedule=str(schedule.key), session=start.name)
             return
@@ -122,7 +122,7 @@ class ScheduleReconciler:
         if body is None or (session := Session(body)).uid != stop.uid or session.finished or session.stopping:
             return
         wanted = status.stopping(session, f"replaced by {stop.successor}", self._clock.now())
-        self._children.see(await self._kube.put_status(session, wanted))
+        self._children.see(await self._kube.put_status(session, wanted), quiet=True)
         log.info("session replaced", session=str(stop.key), successor=stop.successor)
 
     async def _say(

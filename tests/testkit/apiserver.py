@@ -56,9 +56,14 @@ def refusal(api: ApiServer, manifest: dict[str, Any]) -> str:
 def kube_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """The run's API server, with the definitions of crds/ ready to use. Stay in your own namespace."""
     with ApiServer.start(tmp_path_factory.mktemp("kube-api")) as api:
-        api.kubectl("apply", "--server-side", "-f", str(CRDS))
-        api.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        define(api)
         yield api
+
+
+def define(api: ApiServer) -> None:
+    """Make the project's resource definitions known to it."""
+    api.kubectl("apply", "--server-side", "-f", str(CRDS))
+    api.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
 
 
 @pytest.fixture

@@ -37,9 +37,16 @@ class Timetable:
     every: timedelta = field(default=timedelta(days=1))
 
     @classmethod
-    async def daily(cls, stage: Stage, name: str = "daily", wire: Tripwire | None = None, **spec: Any) -> Timetable:
+    async def daily(
+        cls,
+        stage: Stage,
+        name: str = "daily",
+        wire: Tripwire | None = None,
+        marks: dict[str, Any] | None = None,
+        **spec: Any,
+    ) -> Timetable:
         """Every day at six, UTC."""
-        manifest = audit_schedule(spec, name=name, namespace=stage.namespace)
+        manifest = audit_schedule(spec, name=name, namespace=stage.namespace, **(marks or {}))
         schedule = Schedule(create(stage.api, manifest))
         first = next(schedule.cron().following(schedule.created))
         clock = HandClock(schedule.created)

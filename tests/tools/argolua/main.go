@@ -1,7 +1,7 @@
 // Command argolua runs Lua as Argo CD does: gopher-lua, the object as the global obj, the script's result as JSON.
 //
-// Only the libraries are open that Argo CD opens (base without loading of files, table, string, os with time and date
-// alone). It reads one JSON question a line and writes one JSON answer a line.
+// Only the libraries are open that Argo CD opens by default: base, table, and os with time and date alone. It reads one
+// JSON question a line and writes one JSON answer a line.
 package main
 
 import (
@@ -57,7 +57,6 @@ func run(asked question) (answer, error) {
 		{lua.LoadLibName, lua.OpenPackage},
 		{lua.BaseLibName, lua.OpenBase},
 		{lua.TabLibName, lua.OpenTable},
-		{lua.StringLibName, lua.OpenString},
 		{lua.OsLibName, openTimeAndDate},
 	} {
 		call := lua.P{Fn: state.NewFunction(library.open), NRet: 0, Protect: true}
@@ -65,9 +64,7 @@ func run(asked question) (answer, error) {
 			return answer{}, err
 		}
 	}
-	for _, name := range []string{"dofile", "loadfile"} {
-		state.SetGlobal(name, lua.LNil)
-	}
+	state.PreloadModule(lua.OsLibName, timeAndDate)
 	limit, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	state.SetContext(limit)
@@ -81,13 +78,20 @@ func run(asked question) (answer, error) {
 }
 
 func openTimeAndDate(state *lua.LState) int {
-	lua.OpenOs(state)
-	whole, _ := state.Get(-1).(*lua.LTable)
+	timeAndDate(state)
+	state.SetGlobal(lua.OsLibName, state.Get(-1))
+	return 1
+}
+
+func timeAndDate(state *lua.LState) int {
+	other := lua.NewState(lua.Options{SkipOpenLibs: true})
+	defer other.Close()
+	lua.OpenOs(other)
+	whole, _ := other.Get(-1).(*lua.LTable)
 	part := state.NewTable()
 	for _, name := range []string{"time", "date"} {
 		part.RawSetString(name, whole.RawGetString(name))
 	}
-	state.SetGlobal(lua.OsLibName, part)
 	state.Push(part)
 	return 1
 }
