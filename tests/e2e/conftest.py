@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from testkit.audits import Audits
+from testkit.cronjobs import Timetable
 from webaudit_cluster.progress import Quiet
 from webaudit_demo import install, platform
 from webaudit_demo.install import DEMO
@@ -61,6 +62,17 @@ def failing(place: Platform, namespace: str) -> Audits:
     return audits
 
 
+@pytest.fixture(scope="session")
+def timetable(place: Platform) -> Iterator[Timetable]:
+    """Schedules beside CronJobs; they run all the while."""
+    name = f"timetable-{secrets.token_hex(3)}"
+    place.kube.run("create", "namespace", name)
+    timetable = Timetable(place.kube, name)
+    timetable.begin()
+    yield timetable
+    place.kube.run("delete", "namespace", name, "--timeout=120s", timeout=150)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _silence_first(failing: Audits) -> None:
-    """The silent shop runs beside everything else."""
+def _slow_ones_first(failing: Audits, timetable: Timetable) -> None:
+    """The silent shop, and what waits for minutes to pass, run beside everything else."""

@@ -128,14 +128,14 @@ async def test_the_operator_owns_status_and_its_finalizer_and_nothing_else(stage
     assert owned(read(stage, "auditsession", key))[FIELD_MANAGER] == {"status", "metadata.finalizers"}
 
 
-MARKS = {
+MARKS: dict[str, Any] = {
     "labels": {"app.kubernetes.io/instance": "audits", "kustomize.toolkit.fluxcd.io/name": "audits"},
     "annotations": {"argocd.argoproj.io/tracking-id": "audits:webaudit.dev/AuditSchedule:audits/daily"},
 }
 
 
 async def test_sessions_of_a_schedule_are_no_drift_and_are_not_pruned(stage: Stage) -> None:
-    """kubectl prunes by label and the mark of its own apply; Argo CD and Flux by theirs, and Argo CD spares the owned."""
+    """kubectl prunes by label and the mark of its own apply; Argo CD and Flux by theirs, never what has an owner."""
     manifest = audit_schedule({}, namespace=stage.namespace, **MARKS)
     prune = ("--prune", "-l", "app.kubernetes.io/instance=audits")
     allow = tuple(f"--prune-allowlist=webaudit.dev/v1alpha1/{kind}" for kind in ("AuditSchedule", "AuditSession"))

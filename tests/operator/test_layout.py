@@ -121,7 +121,7 @@ def test_nothing_in_the_tree_names_a_path_of_one_machine() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("document", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize("document", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name)
 def test_a_test_that_the_documents_name_is_there(document: Path) -> None:
     for file, name in TEST_REFERENCE.findall(document.read_text()):
         assert (ROOT / file).is_file(), f"{document.name} names {file}"

@@ -21,6 +21,7 @@ RELEASE = "webaudit"
 BUCKET = "webaudit-evidence"
 BUCKET_PORT = 4443
 CRD = "auditsessions.webaudit.dev"
+SCHEDULES_CRD = "auditschedules.webaudit.dev"
 ALLOW_TARGETS = (f"shop.{NAMESPACE}.svc.cluster.local:80", "evershop.test:80")
 ROLLOUT_SECONDS = 180
 APPLY = ("apply", "--server-side", "--force-conflicts")
@@ -148,9 +149,10 @@ def uninstall(kube: Kube) -> bool:
     refuse_foreign(kube)
     if kube.get("namespace", NAMESPACE) is None:
         return False
-    if kube.get("customresourcedefinition", CRD) is not None:
-        # While the operator is there to let go of those that promise to delete their evidence.
-        kube.run("delete", "auditsessions", "--all", "--namespace", NAMESPACE, "--timeout", "60s", timeout=90)
+    for crd in (SCHEDULES_CRD, CRD):  # schedules first, lest they make more
+        if kube.get("customresourcedefinition", crd) is not None:
+            # While the operator is there to let go of those that promise to delete their evidence.
+            kube.run("delete", crd, "--all", "--namespace", NAMESPACE, "--timeout", "60s", timeout=90)
     if release_status(kube) is not None:
         kube.run_helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait")
     kube.run("delete", "namespace", NAMESPACE, "--timeout", "120s", timeout=150)
