@@ -72,7 +72,7 @@ def schedule_notices(
             said.append(Notice("Waiting", f"{planned}{_of(entry.name)} waits for the running one to end"))
     for one in missed:
         least = "at least " if one.at_least else ""
-        times = f"{least}{one.count} planned times, the last {_minute(one.planned)}," if one.count > 1 else ""
+        times = f"{least}{one.count} planned times, the last {_minute(one.planned)}" if one.count > 1 else ""
         said.append(
             Notice("Missed", f"{one.reason}: missed {times or _minute(one.planned)}{_of(one.target)}", "Warning")
         )

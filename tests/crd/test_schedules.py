@@ -220,11 +220,11 @@ PHASES = {
 
 @pytest.mark.apiserver
 def test_sessions_of_all_namespaces_fit_into_80_columns(kube_api: ApiServer, namespace: str) -> None:
-    """With a schedule's session, a namespace of eight letters and every phase there is."""
+    """A schedule of that name in a namespace of at most nine letters, in every phase there is."""
     name = f"team{namespace[-4:]}"
     kube_api.kubectl("create", "namespace", name)
     for number, (phase, (summary, reason)) in enumerate(PHASES.items()):
-        session = f"acme-{29444000 + number}"
+        session = f"elm-{29444000 + number}"
         create(
             kube_api, audit_session({"url": "https://www.a-rather-long-name.example/"}, name=session, namespace=name)
         )

@@ -24,7 +24,7 @@ from webaudit_operator.planner import (
     SuspendJob,
 )
 from webaudit_operator.sessions import FINALIZER, Session
-from webaudit_operator.status import mirrored, with_refusals
+from webaudit_operator.status import mirrored, stopping, with_refusals
 
 PDP = "https://www.acme-shop.com/products/tent"
 
@@ -326,3 +326,59 @@ def test_time_to_live_deletes_the_resource_only_when_the_record_has_it_all() -> 
     assert planner.plan(observed(of, now=NOW + timedelta(seconds=60))).actions == (DeleteSession(),)
     behind = mirrored(dict(of.status), ok=False, reason="DatabaseUnavailable", message="", now=NOW)
     assert planner.plan(observed(with_status(of, behind), now=NOW + timedelta(days=1))) == Plan()
+
+
+def told_to_stop(of: Session, **spec: Any) -> Session:
+    return with_status(of, stopping(of, "replaced by acme-2", NOW), **spec)
+
+
+def test_a_session_that_is_to_stop_ends_its_jobs_first() -> None:
+    of = told_to_stop(running(session()))
+    plan = planner.plan(observed(of, job(of, HD), job(of, HM, deleting=True)))
+    assert plan.actions == (DeleteJob(job_name(of, HD, 1)),)
+    assert plan.status is not None
+    assert (plan.status["phase"], condition(plan, "Stopping")["reason"]) == ("Running", "ConfigReplaced")
+    assert condition(plan, "Ready")["message"] == "replaced by acme-2; its Jobs are ending"
+    assert plan.look_again is not None
+
+
+def test_a_session_that_was_stopped_is_failed_with_the_reason_and_keeps_what_it_has() -> None:
+    of = told_to_stop(running(session()))
+    done = outcome(of, HD, pdp=PDP)
+    plan = planner.plan(observed(of, job(of, HD, JobState.SUCCEEDED), outcomes=(done,)))
+    assert plan.actions == ()
+    assert pages(plan) == {
+        "homepage desktop": "ok",
+        "homepage mobile": "failed",
+        "pdp desktop": "failed",
+        "pdp mobile": "failed",
+    }
+    assert plan.status is not None
+    assert (plan.status["phase"], plan.status["errorSummary"]) == ("Failed", "replaced by acme-2")
+    kinds = {c["type"]: (c["status"], c["reason"]) for c in plan.status["conditions"]}
+    assert kinds["Failed"] == kinds["Stalled"] == ("True", "ConfigReplaced")
+    assert "Stopping" not in kinds
+    assert plan.status["evidence"]["artifacts"] == 4
+
+
+def test_a_result_that_cannot_be_read_yet_is_waited_for_before_a_session_is_stopped() -> None:
+    of = told_to_stop(running(session()))
+    plan = planner.plan(observed(of, job(of, HD, JobState.SUCCEEDED), unread={HD: "the bucket is away"}))
+    assert plan.status is not None
+    assert plan.status["phase"] == "Running"
+    assert plan.look_again is not None
+
+
+def test_a_session_that_never_started_is_stopped_at_once_suspended_or_not() -> None:
+    for of in (session(), session(spec={"suspend": True})):
+        plan = planner.plan(observed(told_to_stop(of), obstacle=Obstacle("DomainBusy", "busy")))
+        assert plan.actions == ()
+        assert plan.status is not None
+        assert (plan.status["phase"], plan.status.get("startTime")) == ("Failed", None)
+
+
+def test_a_session_that_is_held_outlives_its_time_to_live() -> None:
+    of = finished(session(annotations={"webaudit.dev/hold": "legal"}), ttlSecondsAfterFinished=0)
+    assert planner.plan(observed(of, now=NOW + timedelta(days=1))).actions == ()
+    let_go = finished(session(annotations={"webaudit.dev/hold": "false"}), ttlSecondsAfterFinished=0)
+    assert planner.plan(observed(let_go, now=NOW + timedelta(days=1))).actions == (DeleteSession(),)

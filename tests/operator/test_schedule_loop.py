@@ -1,0 +1,94 @@
+"""The workers on the schedules' queue: who waits for them, and that no error ends them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from testkit.waiting import eventually
+from webaudit_operator import controller
+from webaudit_operator.clock import RealClock
+from webaudit_operator.controller import ScheduleLoop
+from webaudit_operator.kube import Kube
+from webaudit_operator.kube_errors import KubeUnavailable
+from webaudit_operator.metrics import Metrics
+from webaudit_operator.schedule_reconciler import ScheduleReconciler
+from webaudit_operator.sessions import Key
+from webaudit_operator.workqueue import WorkQueue
+
+KEY = Key("audits", "daily")
+
+
+class Reconciler:
+    """Looks when it is let."""
+
+    def __init__(self, say: Callable[[], timedelta | None] = lambda: None) -> None:
+        self.may = asyncio.Event()
+        self.looks = 0
+        self._say = say
+
+    async def reconcile(self, key: Key) -> timedelta | None:
+        self.looks += 1
+        await self.may.wait()
+        return self._say()
+
+
+def loop_of(reconciler: Reconciler) -> ScheduleLoop:
+    queue: WorkQueue[Key] = WorkQueue(RealClock(), base=0.0)
+    return ScheduleLoop(
+        kube=cast(Kube, None), queue=queue, reconciler=cast(ScheduleReconciler, reconciler), metrics=Metrics()
+    )
+
+
+async def working(loop: ScheduleLoop, reconciler: Reconciler) -> asyncio.Task[None]:
+    task = asyncio.create_task(loop.work())
+    await eventually(lambda: reconciler.looks)
+    return task
+
+
+async def test_sessions_wait_while_a_schedule_is_looked_at_or_due() -> None:
+    reconciler = Reconciler()
+    loop = loop_of(reconciler)
+    await loop.give_way()  # nothing is due
+    loop.queue.add(KEY)
+    loop.queue.add(Key("audits", "other"))
+    worker = await working(loop, reconciler)
+    session = asyncio.create_task(loop.give_way())
+    await asyncio.sleep(0)
+    assert not session.done()
+    reconciler.may.set()
+    await asyncio.wait_for(session, 5)
+    assert reconciler.looks == 2
+    worker.cancel()
+
+
+async def test_sessions_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controller, "GIVE_WAY_SECONDS", 0.01)
+    reconciler = Reconciler()
+    loop = loop_of(reconciler)
+    loop.queue.add(KEY)
+    worker = await working(loop, reconciler)
+    await asyncio.wait_for(loop.give_way(), 5)
+    worker.cancel()
+
+
+@pytest.mark.parametrize("error", [KubeUnavailable("away"), RuntimeError("a fault of ours")])
+async def test_an_error_puts_the_schedule_off_and_never_ends_the_worker(error: Exception) -> None:
+    errors = [error]
+
+    def fail_once() -> Any:
+        if errors:
+            raise errors.pop()
+
+    reconciler = Reconciler(fail_once)
+    reconciler.may.set()
+    loop = loop_of(reconciler)
+    loop.queue.add(KEY)
+    worker = await working(loop, reconciler)
+    await eventually(lambda: reconciler.looks == 2)
+    assert not worker.done()
+    worker.cancel()
