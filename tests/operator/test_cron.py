@@ -71,6 +71,14 @@ PLACES = {
 }
 AT_CHANGES = ("30 2 * * *", "0 * * * *", "*/20 0-4 * * *", "0 1,3 * * *")
 ENDS = {
+    "asked in an hour that is repeated": ("30 2 * * *", "Europe/Berlin", "2026-10-25T00:45:00", "2026-10-27T00:00:00"),
+    "asked as it is repeated": ("0,30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00", "2026-10-27T00:00:00"),
+    "asked before half an hour is repeated": (
+        "45 1 * * *",
+        "Australia/Sydney",
+        "2026-04-04T15:50:00",
+        "2026-04-07T00:00:00",
+    ),
     "leap day": ("0 12 29 2 *", "UTC", "2023-01-01", "2033-01-01"),
     "leap day in a zone": ("30 0 29 2 *", "Pacific/Auckland", "2023-01-01", "2033-01-01"),
     "no leap day in 2100": ("0 12 29 2 *", "UTC", "2096-03-01", "2100-12-31"),

@@ -58,12 +58,36 @@ async def test_sessions_wait_while_a_schedule_is_looked_at_or_due() -> None:
     loop.queue.add(Key("audits", "other"))
     worker = await working(loop, reconciler)
     session = asyncio.create_task(loop.give_way())
-    await asyncio.sleep(0)
+    await asyncio.wait([session], timeout=0.05)
     assert not session.done()
     reconciler.may.set()
     await asyncio.wait_for(session, 5)
     assert reconciler.looks == 2
     worker.cancel()
+
+
+async def test_sessions_wait_for_the_last_of_several_workers() -> None:
+    quick, slow = Reconciler(), Reconciler()
+    quick.may.set()
+
+    class Both(Reconciler):
+        async def reconcile(self, key: Key) -> timedelta | None:
+            self.looks += 1
+            return await (slow if key == KEY else quick).reconcile(key)
+
+    both = Both()
+    loop = loop_of(both)
+    loop.queue.add(KEY)
+    first = await working(loop, slow)
+    loop.queue.add(Key("audits", "other"))
+    second = await working(loop, quick)
+    session = asyncio.create_task(loop.give_way())
+    await asyncio.wait([session], timeout=0.05)
+    assert not session.done()
+    slow.may.set()
+    await asyncio.wait_for(session, 5)
+    for worker in (first, second):
+        worker.cancel()
 
 
 async def test_sessions_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
