@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from testkit.apiserver import audit_schedule
-from testkit.audits import Audits, Resource, condition, operator_pod
+from testkit.audits import Audits, Resource, condition
 from testkit.cronjobs import Timetable
 from webaudit_cluster.paths import REPOSITORY
 from webaudit_demo import evidence, install
@@ -158,21 +158,8 @@ def test_run_now_fires_once_and_a_deleted_schedule_takes_its_sessions_but_no_evi
 
 
 def scale(kube: Kube, replicas: int) -> None:
-    name = operator_pod(kube)["metadata"]["labels"]["app.kubernetes.io/name"]
-    deployments = json.loads(
-        kube.run(
-            "get",
-            "deployments",
-            "--namespace",
-            install.NAMESPACE,
-            "--output",
-            "json",
-            "--selector",
-            f"app.kubernetes.io/name={name},app.kubernetes.io/component=operator",
-        )
-    )["items"]
-    (deployment,) = deployments
-    what = ("scale", "deployment", deployment["metadata"]["name"], "--namespace", install.NAMESPACE)
+    selector = "app.kubernetes.io/name=webaudit,app.kubernetes.io/component=operator"
+    what = ("scale", "deployment", "--selector", selector, "--namespace", install.NAMESPACE)
     kube.run(*what, f"--replicas={replicas}")
 
 
