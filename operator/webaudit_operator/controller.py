@@ -17,7 +17,7 @@ from webaudit_operator.metrics import Metrics
 from webaudit_operator.reconciler import Reconciler
 from webaudit_operator.retention import EvidenceRemains
 from webaudit_operator.schedule_reconciler import ScheduleReconciler
-from webaudit_operator.sessions import Key, key_of
+from webaudit_operator.sessions import Key, Manifest, key_of
 from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable
 from webaudit_operator.store.record import Store
 from webaudit_operator.workqueue import WorkQueue
@@ -60,6 +60,11 @@ class ScheduleLoop:
             await asyncio.wait_for(self._idle.wait(), GIVE_WAY_SECONDS)
         except TimeoutError:
             return
+
+    def note(self, kind: str | None, body: Manifest) -> None:
+        """A watch event of a schedule: it is looked at, unless it tells what the operator itself just wrote."""
+        if kind == "DELETED" or self.reconciler.is_news(body):
+            self.queue.add(key_of(body))
 
     async def work(self) -> None:
         """One worker, for ever."""

@@ -92,17 +92,11 @@ class Cron:
 
     def latest(self, until: datetime, *, after: datetime) -> datetime | None:
         """The last moment later than `after` and not later than `until`."""
-        span = timedelta(hours=2)
-        while True:
-            begin = max(after, until - span)
-            last = None
-            for moment in self.following(begin):
-                if moment > until:
-                    break
-                last = moment
-            if last is not None or begin == after:
-                return last
-            span *= 12
+        return _latest(self, until, after)
+
+    def next(self, after: datetime) -> datetime | None:
+        """The first moment later than `after`."""
+        return _next(self, after)
 
     def count(self, after: datetime, until: datetime, *, most: int) -> int:
         """How many moments lie after `after` and before `until`; at most `most` are counted."""
@@ -120,6 +114,27 @@ class Cron:
         """When the zone's clocks show this: once, never, or twice."""
         both = (local.replace(tzinfo=self.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
         return list(dict.fromkeys(moment for moment in both if self._local(moment) == local))
+
+
+# All targets of a schedule, and many schedules, ask the same at the same moment.
+@lru_cache(maxsize=4096)
+def _latest(cron: Cron, until: datetime, after: datetime) -> datetime | None:
+    span = timedelta(hours=2)
+    while True:
+        begin = max(after, until - span)
+        last = None
+        for moment in cron.following(begin):
+            if moment > until:
+                break
+            last = moment
+        if last is not None or begin == after:
+            return last
+        span *= 12
+
+
+@lru_cache(maxsize=4096)
+def _next(cron: Cron, after: datetime) -> datetime | None:
+    return next(cron.following(after), None)
 
 
 @lru_cache(maxsize=4096)

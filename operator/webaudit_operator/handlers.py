@@ -23,7 +23,7 @@ CREDENTIALS_LIFETIME = timedelta(minutes=10)
 
 
 def build_registry(
-    memory: Memory, enqueue: Callable[[Key], None], enqueue_schedule: Callable[[Key], None], clock: Clock
+    memory: Memory, enqueue: Callable[[Key], None], note_schedule: Callable[[str | None, Manifest], None], clock: Clock
 ) -> kopf.OperatorRegistry:
     """A registry of its own: nothing is registered by being imported."""
     registry = kopf.OperatorRegistry()
@@ -39,7 +39,7 @@ def build_registry(
 
     @kopf.on.event(GROUP, VERSION, SCHEDULE_PLURAL, registry=registry)
     async def schedule_changed(event: Any, **_: Any) -> None:
-        enqueue_schedule(key_of(event["object"]))
+        note_schedule(event["type"], event["object"])
 
     @kopf.on.event("batch", "v1", "jobs", labels=MANAGED_BY, registry=registry)
     async def job_changed(event: Any, **_: Any) -> None:

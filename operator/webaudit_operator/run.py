@@ -111,7 +111,7 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
         log.info("running", http_port=port, bucket=settings.bucket, workers=settings.workers)
         loops: dict[str, Coroutine[Any, Any, None]] = {
             WATCH: kopf.operator(
-                registry=handlers.build_registry(memory, queue.add, due.add, clock),
+                registry=handlers.build_registry(memory, queue.add, schedules.note, clock),
                 settings=handlers.build_settings(),
                 standalone=True,
                 clusterwide=True,

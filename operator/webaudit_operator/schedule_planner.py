@@ -169,7 +169,7 @@ def _wait(decision: Decision, target: Target, cron: Cron, seen: Observed) -> tim
     schedule, now = seen.schedule, seen.now
     splay = schedule.splay(target)
     after = max(decision.entry.decided_until, now - splay)
-    following = next(cron.following(after), None)
+    following = cron.next(after)
     waits = [following + splay - now] if following else []
     if decision.entry.waiting_since is not None and schedule.deadline is not None:
         # Just after its deadline, when it counts as missed.

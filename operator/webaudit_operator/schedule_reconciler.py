@@ -22,7 +22,7 @@ from webaudit_operator.metrics import Metrics
 from webaudit_operator.schedule_planner import NAME_TAKEN, Decision, Observed, Plan, StartSession, StopSession, plan
 from webaudit_operator.schedule_status import Missed, entries
 from webaudit_operator.schedules import Schedule, build_session
-from webaudit_operator.sessions import Key, Session
+from webaudit_operator.sessions import Key, Manifest, Session, key_of
 
 log = structlog.get_logger()
 
@@ -49,11 +49,17 @@ class ScheduleReconciler:
     def __init__(self, *, kube: Kube, children: Children, metrics: Metrics, clock: Clock) -> None:
         self._kube, self._children = kube, children
         self._metrics, self._clock = metrics, clock
+        self._written: dict[Key, str] = {}
+
+    def is_news(self, body: Manifest) -> bool:
+        """False for the echo of what was just written here."""
+        return bool(self._written.get(key_of(body)) != body["metadata"].get("resourceVersion"))
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Returns when to look again; None: only after an event. Raises the errors of Kube; the queue retries."""
         body = await self._kube.get_schedule(key)
         if body is None:
+            self._written.pop(key, None)
             return None
         schedule = Schedule(body)
         now = self._clock.now()
@@ -76,7 +82,8 @@ class ScheduleReconciler:
         )
         await self._say(schedule, planned, done, decided, missed, now)
         if wanted != dict(schedule.status):
-            await self._kube.put_schedule_status(schedule, wanted)
+            written = await self._kube.put_schedule_status(schedule, wanted)
+            self._written[key] = written["metadata"]["resourceVersion"]
         self._metrics.schedule_sessions.inc(len(done.started))
         self._metrics.schedule_missed.inc(sum(m.count for m in missed))
         for action in planned.cleanup:  # last: what is deleted here counts in the status that was just written

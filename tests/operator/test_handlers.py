@@ -13,7 +13,7 @@ from testkit.operator import HD, NOW, job_manifest, schedule, session, with_stat
 from webaudit_operator import handlers
 from webaudit_operator.admission import World
 from webaudit_operator.jobs import MANAGED_BY, JobState
-from webaudit_operator.sessions import Key, format_time
+from webaudit_operator.sessions import Key, Manifest, format_time
 from webaudit_operator.world import Memory
 
 KEY = Key("audits", "acme")
@@ -89,17 +89,18 @@ def test_who_waited_for_a_job_that_was_deleted_is_looked_at(memory: Memory) -> N
 
 async def test_events_reach_the_queue(memory: Memory) -> None:
     queued: list[Key] = []
-    due: list[Key] = []
-    registry: Any = handlers.build_registry(memory, queued.append, due.append, FakeClock())
+    due: list[tuple[str | None, Manifest]] = []
+    registry: Any = handlers.build_registry(memory, queued.append, lambda *told: due.append(told), FakeClock())
     session_changed, schedule_changed, job_changed = (handler.fn for handler in registry._watching.get_all_handlers())
     of = session()
     stray = job_manifest(of, ownerReferences=[])
     await called(session_changed, "ADDED", of.body)
     await called(job_changed, "ADDED", job_manifest(of))
     await called(job_changed, "ADDED", stray)
-    await called(schedule_changed, "DELETED", schedule("daily").body)
+    daily = schedule("daily").body
+    await called(schedule_changed, "DELETED", daily)
     assert queued == [KEY, KEY]
-    assert due == [Key("audits", "daily")]
+    assert due == [("DELETED", daily)]
 
 
 async def called(handler: Any, kind: str, body: Any) -> None:
@@ -107,7 +108,7 @@ async def called(handler: Any, kind: str, body: Any) -> None:
 
 
 def test_kopf_watches_three_kinds_and_does_nothing_else(memory: Memory) -> None:
-    registry: Any = handlers.build_registry(memory, lambda key: None, lambda key: None, FakeClock())
+    registry: Any = handlers.build_registry(memory, lambda key: None, lambda kind, body: None, FakeClock())
     watched = {handler.selector.any_name: handler for handler in registry._watching.get_all_handlers()}
     assert set(watched) == {"auditsessions", "auditschedules", "jobs"}
     for kind in ("auditsessions", "auditschedules"):

@@ -17,14 +17,17 @@ from webaudit_operator.kube import Kube
 from webaudit_operator.kube_errors import KubeUnavailable
 from webaudit_operator.metrics import Metrics
 from webaudit_operator.schedule_reconciler import ScheduleReconciler
-from webaudit_operator.sessions import Key
+from webaudit_operator.sessions import Key, Manifest
 from webaudit_operator.workqueue import WorkQueue
 
 KEY = Key("audits", "daily")
 
 
 class Reconciler:
-    """Looks when it is let."""
+    """Looks when it is let. Version 7 of anything is its own."""
+
+    def is_news(self, body: Manifest) -> bool:
+        return bool(body["metadata"]["resourceVersion"] != "7")
 
     def __init__(self, say: Callable[[], timedelta | None] = lambda: None) -> None:
         self.may = asyncio.Event()
@@ -48,6 +51,15 @@ async def working(loop: ScheduleLoop, reconciler: Reconciler) -> asyncio.Task[No
     task = asyncio.create_task(loop.work())
     await eventually(lambda: reconciler.looks)
     return task
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "looked_at"), [("MODIFIED", "6", 1), ("MODIFIED", "7", 0), (None, "8", 1), ("DELETED", "7", 1)]
+)
+async def test_what_the_operator_wrote_itself_is_no_reason_to_look(kind: str, version: str, looked_at: int) -> None:
+    loop = loop_of(Reconciler())
+    loop.note(kind, {"metadata": {"namespace": "audits", "name": "daily", "resourceVersion": version}})
+    assert len(loop.queue) == looked_at
 
 
 async def test_sessions_wait_while_a_schedule_is_looked_at_or_due() -> None:

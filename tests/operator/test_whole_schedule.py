@@ -247,6 +247,8 @@ async def test_a_second_look_writes_nothing(stage: Stage) -> None:
     await table.fire(0)
     assert wire.seen.count("create_session") == 3
     assert wire.seen.count("put_schedule_status") == 1
+    assert isinstance(table.operator, Deployment)
+    assert not table.operator.is_news_to_it(await table.schedule())
     before = len(wire.seen)
     await table.look()
     table.at(0, timedelta(hours=3))

@@ -29,6 +29,7 @@ from webaudit_operator.gcs import GcsBlobs
 from webaudit_operator.metrics import Metrics
 from webaudit_operator.reconciler import Reconciler
 from webaudit_operator.schedule_reconciler import ScheduleReconciler
+from webaudit_operator.schedules import Schedule
 from webaudit_operator.sessions import Key, Session
 from webaudit_operator.store.record import Store
 from webaudit_operator.workqueue import WorkQueue
@@ -135,6 +136,10 @@ class Deployment:
             self._operator = self._stage.operator(clock=self._clock)
             await self._operator.resync()
             return timedelta(0)
+
+    def is_news_to_it(self, schedule: Schedule) -> bool:
+        """Whether an event with this state of the schedule would be news to the operator."""
+        return self._operator.schedules.reconciler.is_news(schedule.body)
 
     async def resync(self) -> None:
         await self._operator.resync()
