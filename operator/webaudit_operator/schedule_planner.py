@@ -109,13 +109,21 @@ def plan(seen: Observed) -> Plan:
 
 
 def _decide(target: Target, entry: Entry, cron: Cron, seen: Observed) -> Decision:
-    """The ladder of CronJob's syncCronJob, for one target."""
-    schedule, now = seen.schedule, seen.now
+    """What is due, after what was started by one that was killed before it could write that down."""
     children = _of(target.name, seen.children)
-    made = [c.planned for c in children if c.planned is not None]  # also by one that was killed before it could say so
-    decided = max([entry.decided_until, *made])
+    made = [c.planned for c in children if c.planned is not None]
+    unwritten = [planned for planned in made if planned > entry.decided_until]
+    lost = _passed_over(entry, cron, unwritten)
+    decided = max([entry.decided_until, *unwritten])
     last = max(filter(None, [entry.last_schedule, *made]), default=None)
     entry = with_result(replace(entry, decided_until=decided, last_schedule=last, waiting_since=None), children)
+    decision = _decide_due(target, entry, cron, children, seen)
+    return replace(decision, missed=(*lost, *decision.missed))
+
+
+def _decide_due(target: Target, entry: Entry, cron: Cron, children: Sequence[Child], seen: Observed) -> Decision:
+    """The ladder of CronJob's syncCronJob, for one target."""
+    schedule, now, decided = seen.schedule, seen.now, entry.decided_until
     due_until = now - schedule.splay(target)
     due = cron.latest(due_until, after=decided)
     if due is None:
@@ -140,6 +148,18 @@ def _decide(target: Target, entry: Entry, cron: Cron, seen: Observed) -> Decisio
         stop=stop,
         missed=_superseded(entry.name, cron, decided, due, older, SUPERSEDED),
     )
+
+
+def _passed_over(entry: Entry, cron: Cron, unwritten: Sequence[datetime]) -> tuple[Missed, ...]:
+    """What lies between the last written decision and sessions that were made since, and has none."""
+    if not unwritten:
+        return ()
+    last = max(unwritten)
+    count = cron.count(entry.decided_until, last, most=COUNTED_MISSED) - (len(unwritten) - 1)
+    at: datetime | None = last
+    while at is not None and at in unwritten:
+        at = cron.latest(at - timedelta(seconds=1), after=entry.decided_until)
+    return (Missed(entry.name, at, count, SUPERSEDED),) if at is not None and count > 0 else ()
 
 
 def _miss(entry: Entry, due: datetime, count: int, reason: str) -> Decision:

@@ -58,7 +58,7 @@ class Settings(DatabaseSettings):
     )
     max_captures: int = Field(20, ge=1, description="Captures running at once, over all namespaces.")
     max_captures_per_namespace: int = Field(10, ge=1, description="Captures running at once in one namespace.")
-    workers: int = Field(4, ge=1, description="Reconciles at once.")
+    workers: int = Field(4, ge=1, description="Reconciles at once, of sessions and of schedules each.")
     resync_seconds: float = Field(300.0, gt=0, description="How often all sessions are looked at again.")
     retention_interval_seconds: float = Field(60.0, gt=0, description="Pause between passes over due artifacts.")
     retention_batch: int = Field(100, ge=1, le=1000, description="Due artifacts per pass and transaction.")

@@ -111,6 +111,17 @@ def test_a_session_that_is_there_was_started_also_if_nobody_could_write_that_dow
     assert decision.missed == ()
 
 
+def test_what_was_passed_over_is_counted_also_if_nobody_could_write_that_down() -> None:
+    made = at(MADE, FIRST + 3 * DAY, running(MADE, FIRST + 3 * DAY))
+    assert (started(made), missed(made)) == ([], [("", 3, "Superseded")])
+    assert made.decisions[0].missed[0].planned == FIRST + 2 * DAY
+    made = at(MADE, FIRST + 5 * DAY, running(MADE, FIRST + 2 * DAY), running(MADE, FIRST + 3 * DAY))
+    assert started(made) == [name(FIRST + 5 * DAY)]
+    assert missed(made) == [("", 2, "Superseded"), ("", 1, "Superseded")]
+    assert [m.planned for m in made.decisions[0].missed] == [FIRST + DAY, FIRST + 4 * DAY]
+    assert missed(at(MADE, FIRST + DAY, running(MADE, FIRST), running(MADE, FIRST + DAY))) == []
+
+
 @pytest.mark.parametrize("hours", [-1, -25, -24 * 400])
 def test_a_clock_set_back_fires_nothing_twice(hours: int) -> None:
     of = told(MADE, _={"decidedUntil": format_time(FIRST)})

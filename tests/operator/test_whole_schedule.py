@@ -75,6 +75,18 @@ async def test_after_an_absence_each_target_is_caught_up_on_once_and_the_missed_
     assert any("Missed: Superseded: missed 2 planned times, the last " in said for said in table.events())
 
 
+async def test_killed_while_it_catches_up_it_still_counts_what_was_missed(stage: Stage) -> None:
+    wire = Tripwire(0, after=True)
+    table = await Timetable.daily(stage, wire=wire)
+    table.at(2)
+    for _ in range(2):
+        await table.look()
+    assert isinstance(table.operator, Deployment)
+    assert [str(killed) for killed in table.operator.kills] == ["after create_session"]
+    assert await table.names() == [table.name(2)]
+    assert (await table.status())["missed"] == 2
+
+
 async def test_what_is_too_late_is_counted_and_nothing_is_started_for_it(stage: Stage) -> None:
     table = await Timetable.daily(stage, startingDeadlineSeconds=60)
     table.at(1, timedelta(seconds=61))
