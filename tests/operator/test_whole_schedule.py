@@ -271,7 +271,7 @@ async def test_a_second_look_writes_nothing(stage: Stage) -> None:
 async def _two_firings(stage: Stage, name: str, wire: Tripwire) -> tuple[Timetable, list[str]]:
     """Fire, fire again while the first ones run, clean those away, run out of turn: every side effect there is."""
     table = await Timetable.daily(
-        stage, name, wire, targets=SHOPS[:2], concurrencyPolicy="Replace", failedSessionsHistoryLimit=0
+        stage, name, wire, targets=SHOPS[:1], concurrencyPolicy="Replace", failedSessionsHistoryLimit=0
     )
     wire.armed = True
     made: list[str] = []
@@ -281,8 +281,7 @@ async def _two_firings(stage: Stage, name: str, wire: Tripwire) -> tuple[Timetab
         made += await table.names()
         wire.armed = False
         for _ in range(2):  # the first ones start; then they end their Jobs and are closed
-            for shop in ("acme", "birch"):
-                await table.operator.reconciler.reconcile(Key(table.key.namespace, table.name(0, shop)))
+            await table.operator.reconciler.reconcile(Key(table.key.namespace, table.name(0, "acme")))
             if firing == 1:
                 await stage.collect_garbage()
         wire.armed = True
