@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from playwright.async_api import Playwright
 
-from capture.conftest import QUICK, Take
+from capture.conftest import QUICK, TEXT, Take, with_section
 from testkit.captured import details
 from testkit.pages import PageServer
 from webaudit_capture.capture import capture, utc_now
@@ -71,6 +72,27 @@ async def test_a_user_who_may_gets_the_sandbox_and_the_result_says_so(server: Pa
     assert process.returncode == ExitCode.OK, output.decode()
     result = CaptureResult.model_validate_json((tmp_path / "homepage" / "desktop" / "result.json").read_bytes())
     assert result.sandbox is True
+
+
+async def test_a_stream_beyond_the_pages_bytes_is_cut_and_told(server: PageServer, take: Take) -> None:
+    cut = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        try:
+            while True:
+                await answer.write(b"x" * 10_000)
+        finally:
+            cut.set()
+
+    server.handler("/endless", endless)
+    page = server.page("/", f'<h1>Shop</h1><p>{TEXT}</p><script>fetch("/endless").then((all) => all.text())</script>')
+    captured = await take(page, policy=with_section("evidence", max_page_bytes=300_000))
+    await asyncio.wait_for(cut.wait(), 10)
+    assert captured.result.verdict is Verdict.OK
+    assert {told["reason"] for told in details(captured, "connection_refused_by_proxy")} == {"byte_budget"}
+    assert captured.result.load_timings["browser"]["transferred_bytes"] < 600_000
 
 
 async def test_a_missing_browser_is_the_platforms_fault(

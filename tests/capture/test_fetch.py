@@ -14,7 +14,7 @@ from testkit.pages import PageServer
 from webaudit_capture.discovery.sitemaps import read_products
 from webaudit_capture.fetch import Fetcher
 from webaudit_capture.policy import Discovery
-from webaudit_capture.proxy import FilteringProxy
+from webaudit_capture.proxy import FilteringProxy, Refusal, RefusalReason
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -64,6 +64,26 @@ async def test_what_is_no_success_or_out_of_reach_is_none(server: PageServer, fe
     assert await fetch(server.url("/none"), 1000) is None
     assert await fetch("http://127.0.0.1:1/", 1000) is None
     assert await fetch("https://", 1000) is None
+
+
+async def test_a_redirect_is_checked_like_any_address(server: PageServer) -> None:
+    refusals: list[Refusal] = []
+    async with FilteringProxy(
+        allow=(server.host_port,),
+        max_bytes=1000,
+        max_connections=9,
+        resolve_timeout=5,
+        connect_timeout=5,
+        on_refusal=refusals.append,
+    ) as proxy:
+        fetch = Fetcher(proxy.url, user_agent="shopper", timeout=5)
+        for target in ("http://10.0.0.1/", "https://169.254.169.254/", "http://10.0.0.1:22/", "file:///etc/passwd"):
+            assert await fetch(server.redirect("/robots.txt", target), 1000) is None
+    assert [(refusal.host, refusal.port, refusal.reason) for refusal in refusals] == [
+        ("10.0.0.1", 80, RefusalReason.BLOCKED_ADDRESS),
+        ("169.254.169.254", 443, RefusalReason.BLOCKED_ADDRESS),
+        ("10.0.0.1", 22, RefusalReason.PORT_NOT_ALLOWED),
+    ]
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -45,7 +45,8 @@ class Canaries:
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address, port = writer.get_extra_info("sockname")[:2]
-        address = address.removeprefix("::ffff:")
+        if "." in address:
+            address = address.removeprefix("::ffff:")  # an IPv4 address, as a socket for both kinds tells it
         try:
             if address in self._public and port in WEB_PORTS:
                 await self._serve(port, reader, writer)

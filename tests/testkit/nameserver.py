@@ -25,11 +25,12 @@ class NameServer(asyncio.DatagramProtocol):
     """Answers A and AAAA questions over UDP; a name it does not know has no address (NXDOMAIN).
 
     `records` maps a name to its answers; `asked` counts the A questions per name. The AAAA question of a name that has
-    answers in turn gets those of the same turn, as both are asked together.
+    answers in turn gets those of the same turn, as both are asked together. `delays` (seconds) are of single names.
     """
 
-    def __init__(self, records: Mapping[str, Answers]) -> None:
+    def __init__(self, records: Mapping[str, Answers], *, delays: Mapping[str, float] | None = None) -> None:
         self.records = records
+        self._delays = delays or {}
         self.asked: Counter[str] = Counter()
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -58,7 +59,9 @@ class NameServer(asyncio.DatagramProtocol):
             query = dns.message.from_wire(data)
         except dns.exception.DNSException:
             return
-        self._transport.sendto(self._answer(query).to_wire(), addr)
+        name = query.question[0].name.to_text(omit_final_dot=True).lower()
+        wait = self._delays.get(name, 0)
+        asyncio.get_running_loop().call_later(wait, self._transport.sendto, self._answer(query).to_wire(), addr)
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message:
         response = dns.message.make_response(query)

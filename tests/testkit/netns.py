@@ -58,5 +58,7 @@ def run(module: str, *arguments: str, folder: Path, env: Mapping[str, str], time
         timeout=timeout,
     )
     if done.returncode != 0:
-        raise subprocess.CalledProcessError(done.returncode, program, done.stdout, done.stderr)
+        failed = subprocess.CalledProcessError(done.returncode, program, done.stdout, done.stderr)
+        failed.add_note(done.stderr)
+        raise failed
     return done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,13 +15,14 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Playwright, async_playwright
 
 from capture.ssrf.policy import POLICY
-from capture.ssrf.shop import ADDRESS, ADDRESS_V6, LEAVING, NAMES, REBINDING, Shop
+from capture.ssrf.shop import ADDRESS, ADDRESS_V6, LEAVING, NAMES, REBINDING, SLOW, Shop
 from capture.ssrf.vectors import DORMANT, PAGES, SHOP, TCP_PORTS, UDP_PORTS, VECTORS
 from testkit.canaries import Canaries
 from testkit.nameserver import NameServer
 from testkit.netns import NAME_SERVER
 from testkit.tls import server_context
-from webaudit_capture.browser import browser_path
+from testkit.wire import Wire
+from webaudit_capture.browser import Browser, browser_path
 from webaudit_capture.capture import capture, utc_now
 from webaudit_capture.contract import CaptureRequest, PageType, Viewport
 from webaudit_capture.proxy import resolve
@@ -53,19 +55,25 @@ async def main(folder: Path) -> dict[str, Any]:
     shop = Shop(server_context(folder, SHOP))
     canaries = Canaries(frozenset((ADDRESS, ADDRESS_V6)), shop.serve)
     await canaries.listen(TCP_PORTS, UDP_PORTS.values())
-    names = await NameServer(NAMES).start(NAME_SERVER)
+    names = await NameServer(NAMES, delays=SLOW).start(NAME_SERVER)
+    wire = Wire()
     async with async_playwright() as playwright:
         await _unguarded(playwright, browser, canaries)
         unguarded = sorted(canaries.reached)
         canaries.reached.clear()
         shop.asked.clear()
         names.asked.clear()
+        wire.sent.clear()
         os.environ["WEBAUDIT_BROWSER"] = str(browser)
-        captured = await _guarded(playwright)
+        captured, proxies = await _guarded(playwright)
+        sent = wire.sent - proxies
+        named = dict(names.asked)
     rebound = (await resolve(REBINDING, 80))[0]
     return {
         "unguarded": unguarded,
         "guarded": sorted(canaries.reached),
+        "sent": sorted(sent),
+        "named": named,
         "captures": captured,
         "asked": shop.asked,
         "rebound_to": rebound,
@@ -97,8 +105,16 @@ async def _unguarded(playwright: Playwright, browser: Path, canaries: Canaries) 
     await running.close()
 
 
-async def _guarded(playwright: Playwright) -> dict[str, Any]:
+async def _guarded(playwright: Playwright) -> tuple[dict[str, Any], set[str]]:
+    """What each capture ended with, and the addresses of their proxies."""
     results: dict[str, Any] = {}
+    proxies: set[str] = set()
+
+    def started(browser: Browser) -> None:
+        command = Path(f"/proc/{browser.pid}/cmdline").read_text()
+        proxies.update(
+            f"tcp:{port}:127.0.0.1" for port in re.findall(r"--proxy-server=http://127\.0\.0\.1:(\d+)", command)
+        )
 
     async def take(url: str) -> None:
         request = CaptureRequest(
@@ -111,20 +127,21 @@ async def _guarded(playwright: Playwright) -> dict[str, Any]:
             discover_pdp=url.endswith("/elements"),
             uploads={},
         )
-        result = (await capture(request, url, playwright, Timeline(utc_now))).result
+        result = (await capture(request, url, playwright, Timeline(utc_now), on_browser=started)).result
         results[url] = {
             "verdict": result.verdict,
             "reason": result.reason,
             "message": result.message,
-            "refused": [
-                f"{event.details['host']}:{event.details['port']}"
+            "refused": {
+                f"{event.details['host']}:{event.details['port']}": event.details["reason"]
                 for event in result.events
                 if event.details["event"] == "connection_refused_by_proxy"
-            ],
+            },
         }
 
-    await _few_at_once([take(url) for url in (*_urls(), f"http://{REBINDING}/rebinding", "http://six.test/frames")])
-    return results
+    extra = (f"http://{REBINDING}/rebinding", f"http://{SHOP}/at-once", "http://six.test/frames")
+    await _few_at_once([take(url) for url in (*_urls(), *extra)])
+    return results, proxies
 
 
 async def _few_at_once(work: list[Any]) -> None:

@@ -16,12 +16,19 @@ ADDRESS = "93.184.216.34"
 ADDRESS_V6 = "2606:2800:21f::5"
 PRIVATE = "10.9.8.7"
 REBINDING = "rebind.test"
+AT_ONCE = "rebind-at-once.test"
+SLOW = {"slow.test": 0.3, AT_ONCE: 0.1}
+"""Names whose answer takes a while, in seconds."""
 NAMES: dict[str, Answers] = {
     SHOP: [[ADDRESS]],
     "quic.test": [[ADDRESS]],
     "six.test": [[ADDRESS_V6]],
     # Public for the first question, private for every one after it.
     REBINDING: [[ADDRESS], [PRIVATE]],
+    AT_ONCE: [[ADDRESS], [PRIVATE]],
+    "late.test": [[PRIVATE], [ADDRESS]],
+    **{name: [[PRIVATE]] for name in ("slow.test", "capitals.test", "xn--bcher-kva.test", "stun.test")},
+    "10.1.7.15.nip.test": [["10.1.7.15"]],
     "private.test": [[PRIVATE]],
     "private2.test": [[PRIVATE]],
     "alias.test": [["private.test"]],
@@ -82,6 +89,11 @@ def _answer(path: str) -> tuple[int, str, str]:
         return 200, "Content-Type: text/javascript\r\n", f'fetch("https://{query}/c/x", {{mode: "no-cors"}})'
     if page == "/rebinding":
         return 200, html, f"<!doctype html><title>Rebinding</title><h1>A shop</h1>{_AGAIN}"
+    if page == "/at-once":
+        pictures = "".join(f'<img src="http://{AT_ONCE}/c/at-once?{number}">' for number in range(6))
+        return 200, html, f"<!doctype html><title>At once</title><h1>A shop</h1>{pictures}"
+    if page.startswith("/tried/"):
+        return 204, "", ""
     if page.startswith("/c/"):
         return 200, "Content-Type: text/plain\r\n", "from the public shop"
     if page == "/robots.txt":

