@@ -41,7 +41,8 @@ STRAIGHT = (
 )
 AT_ONCE = 3
 GOTO_SECONDS = 5.0
-WATCH_SECONDS = 20.0
+WATCH_SECONDS = 8.0
+VISITS = 3
 BROWSER_FLAGS = (
     # Chromium's own guards would hide whether ours work, and a certificate nobody vouches for would end it early.
     "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessChecks",
@@ -96,12 +97,16 @@ async def _unguarded(playwright: Playwright, browser: Path, canaries: Canaries) 
         with suppress(PlaywrightError):
             await page.goto(url, timeout=GOTO_SECONDS * 1000)
 
-    await _few_at_once([visit(url) for url in _urls()])
-    with suppress(TimeoutError):
-        async with asyncio.timeout(WATCH_SECONDS):
-            while not expected <= canaries.reached:
-                canaries.heard.clear()
-                await canaries.heard.wait()
+    # A vector is alive when it ever gets through: a busy browser drops a picture now and then.
+    for _ in range(VISITS):
+        await _few_at_once([visit(url) for url in _urls()])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WATCH_SECONDS):
+                while not expected <= canaries.reached:
+                    canaries.heard.clear()
+                    await canaries.heard.wait()
+        if expected <= canaries.reached:
+            break
     await running.close()
 
 
