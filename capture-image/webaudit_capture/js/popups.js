@@ -6,6 +6,8 @@
   const CHAT = /(^| )(chat\w*|livechat|messenger|intercom|zendesk|zopim|tawk\w*|crisp|drift|tidio|gorgias|olark|freshchat|whatsapp|helpdesk)( |$)/;
   const CART = /(^| )(cart|minicart|basket|bag|warenkorb|panier|carrito|carrello|winkelwagen|koszyk)( |$)/;
   const FURNITURE = /(^| )(menu|navigation|sidebar|filters?|facets?|search)( |$)/;
+  // Cookies are for sale in some shops.
+  const PRICE = /[€$£¥₹₺₽₩฿₫₪]\s?\d|\d\s?([€$£¥₹₺₽₩฿₫₪]|kr|zł|lei|kč)/i;
   const GRID = 9;
   const MOST_DIALOGS = 50;
 
@@ -113,7 +115,7 @@
   // More than a name or a link says: a sentence, which takes fewer letters in some scripts.
   const sentence = (element, topics) => {
     const text = textOf(element, 4000, { spoken: true });
-    return speaker(text)(topics) && text.length >= (/[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]/.test(text) ? 12 : 40);
+    return speaker(text)(topics) && !PRICE.test(text) && text.length >= (/[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]/.test(text) ? 12 : 40);
   };
 
   const candidates = (limits) => {
@@ -136,6 +138,8 @@
     return [...found];
   };
 
+  const framed = (element) => tagOf(element) === "IFRAME" || element.querySelector("iframe") !== null;
+
   const isFurniture = (element, kind, best, share, limits) => {
     const named = spokenOf(element);
     const answered = kind === "consent" && best !== null && best.says !== "close";
@@ -143,22 +147,28 @@
     if (CHAT.test(named) && !answered) return true;
     if (kind === "modal" && FURNITURE.test(named)) return true;
     const box = boxOf(element);
-    const announces = kind === "newsletter" && !emailed(element) && box.top <= 1 && box.height < innerHeight * 0.15;
-    if (announces && !isDialog(element)) return true;
+    const atTop = box.top <= 1 && box.height < innerHeight * 0.15;
+    const announces = (kind === "newsletter" && !emailed(element)) || (kind === "gate" && element.querySelector("select") !== null);
+    if (atTop && announces && !isDialog(element)) return true;
+    // What is for sale, or where to go, along the lower edge.
+    const atFoot = box.bottom >= innerHeight - 1 && box.width > innerWidth * 0.9 && box.height < innerHeight * 0.35;
+    if (atFoot && kind === "modal" && best === null && !isDialog(element) && !framed(element)) return true;
     // A sticky part of the page is one while it covers nothing.
     return positionOf(element) === "sticky" && share >= limits.modalCover && !coversPage(element);
   };
 
   const judged = (element, how, words, limits) => {
-    if (barOfPage(element) || holdsPage(element, limits.minText)) return null;
+    if (holdsPage(element, limits.minText)) return null;
     const text = textOf(element);
     const share = cover(element);
     let [kind, best] = kindAndControl(element, text, words);
+    // A banner may be put into the page's header, too.
+    if (barOfPage(element) && !(kind === "consent" && ["accept", "reject"].includes(best?.says))) return null;
     if (isFurniture(element, kind, best, share, limits)) return null;
     const large = share >= limits.modalCover;
     const lies = large && coversPage(element);
     if (best === null && (how === "aria" || kind !== "modal" || lies)) best = closeBeside(element, words);
-    const frame = tagOf(element) === "IFRAME" || element.querySelector("iframe") !== null;
+    const frame = framed(element);
     const certain =
       how === "aria"
       || lies

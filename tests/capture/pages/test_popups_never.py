@@ -246,10 +246,22 @@ LAYOUTS = {
     "fixed foot": f"""{TALL}<div style="{FOOT.format("fixed")};z-index:9">FURNITURE <a href="/privacy">Privacy
       policy</a>
       <a href="/imprint">Imprint</a> <a href="/cookies">Cookie settings</a></div>""",
+    "cookies for sale": f"""{TALL}<div style="{FOOT.format("fixed")};z-index:9">FURNITURE: chocolate chip cookies,
+      twelve of them, € 9.00 <button type="button">Add to cart</button></div>""",
+    "shipping in the top bar": f"""<div style="position:fixed;left:0;right:0;top:0;height:90px;z-index:9">
+      FURNITURE, deliver to: <select><option>USA</select><button type="button">Confirm</button></div>
+      <div style="height:90px"></div>{TALL}""",
     "sticky foot": f"""{TALL}<footer style="{FOOT.format("sticky")}">FURNITURE: we use cookies, see our <a
       href="/privacy">
       privacy policy</a></footer>""",
 }
+
+
+async def test_a_bar_to_buy_from_is_left_alone_on_a_phone(server: PageServer, take: Take) -> None:
+    bar = f"""<div style="{FOOT.format("fixed")};height:260px;z-index:9">FURNITURE: beech stool € 89
+      <label>Size <select><option>S</select></label><button type="button">Add to cart</button></div>"""
+    captured = await take(server.page("/", TALL + bar), policy=DISMISSING, viewport=Viewport.MOBILE)
+    assert meddling(captured) == set()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -128,6 +128,7 @@ ODD = {
     "beside the box": f"""<div id="w"><div style="position:fixed;inset:0;background:#f00;z-index:9"></div>
       <div style="{BOX}">{OFFER}</div><button type="button" aria-label="Close" onclick="w.remove()"
       style="position:fixed;top:4%;right:15%;width:40px;height:40px;z-index:1000"></button></div>""",
+    "in the page's header": f"<header>{overlay(COOKIES + button('Accept'))}<nav><a href='/a'>A</a></nav></header>",
     "in the page's own names": overlay(
         f"""{COOKIES}<form id="f"><input name="innerText"><input name="closest"><input name="querySelector">
         <input name="method"><button type="button" {AWAY}>Accept all</button></form>"""
