@@ -287,8 +287,8 @@ def _table() -> tuple[Vector, ...]:
 VECTORS = _table()
 DORMANT = frozenset({"preconnect", "track", "speculation-prefetch", "speculation-prerender"})
 """What this Chromium does not even try where nothing keeps it from it."""
-SILENT = frozenset({"service-worker"})
-"""What is stopped before it asks for a connection, so that nothing is told: a capture has no service workers."""
+SILENT = frozenset({"window-open", "window-open-noopener", "link-blank", "service-worker"})
+"""What may end before it asks for a connection, so that nothing is told: a capture closes windows at once."""
 BY_NAME = {vector.name: vector for vector in VECTORS}
 _TOOLS = """
 const to = (url) => "/to?" + encodeURIComponent(url);
