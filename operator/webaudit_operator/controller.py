@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -44,6 +46,22 @@ GIVE_WAY_SECONDS = 10.0
 """How long a look at a session may be put off for schedules that are due."""
 
 
+@contextmanager
+def putting_off(queue: WorkQueue[Key], key: Key, metrics: Metrics, kind: str) -> Iterator[None]:
+    """A queue's edge: an error in a look is logged, counted, and the key is put off; a look without one is forgiven."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, EXPECTED):
+            log.warning("put off", **{kind: str(key)}, error=str(error))
+        else:
+            log.exception("reconcile failed", **{kind: str(key)})
+        metrics.reconcile_errors.labels(type(error).__name__).inc()
+        queue.add_failed(key)
+    else:
+        queue.forgive(key)
+
+
 class ScheduleLoop:
     """Workers on the schedules' queue. While they have work, sessions wait: these have time, a firing has not."""
 
@@ -77,26 +95,15 @@ class ScheduleLoop:
         self._at_work += 1
         self._idle.clear()
         try:
-            again = await self.reconciler.reconcile(key)
-        except EXPECTED as error:
-            self._put_off(key, error)
-            log.warning("put off", schedule=str(key), error=str(error))
-        except Exception as error:  # the queue's edge: logged, counted, retried
-            self._put_off(key, error)
-            log.exception("reconcile failed", schedule=str(key))
-        else:
-            self.queue.forgive(key)
-            if again is not None:
-                self.queue.add_after(key, again.total_seconds())
+            with putting_off(self.queue, key, self._metrics, "schedule"):
+                again = await self.reconciler.reconcile(key)
+                if again is not None:
+                    self.queue.add_after(key, again.total_seconds())
         finally:
             self.queue.done(key)
             self._at_work -= 1
             if not self._at_work and not len(self.queue):
                 self._idle.set()
-
-    def _put_off(self, key: Key, error: Exception) -> None:
-        self._metrics.reconcile_errors.labels(type(error).__name__).inc()
-        self.queue.add_failed(key)
 
     async def resync(self) -> None:
         """Look at every schedule. Raises KubeUnavailable."""
@@ -133,28 +140,17 @@ class Controller:
         key = await self._queue.take()
         await self.schedules.give_way()
         try:
-            with self._metrics.reconcile_seconds.time():
-                look = await self.reconciler.reconcile(key)
-        except EXPECTED as error:
-            self._put_off(key, error)
-            log.warning("put off", session=str(key), error=str(error))
-        except Exception as error:  # the queue's edge: logged, counted, retried
-            self._put_off(key, error)
-            log.exception("reconcile failed", session=str(key))
-        else:
-            self._queue.forgive(key)
-            if look.again is not None:
-                self._queue.add_after(key, look.again.total_seconds())
-            if look.freed is not None:
-                for other in self._memory.next_in_line(look.freed, self._clock.now()):
-                    self._queue.add(other)
+            with putting_off(self._queue, key, self._metrics, "session"):
+                with self._metrics.reconcile_seconds.time():
+                    look = await self.reconciler.reconcile(key)
+                if look.again is not None:
+                    self._queue.add_after(key, look.again.total_seconds())
+                if look.freed is not None:
+                    for other in self._memory.next_in_line(look.freed, self._clock.now()):
+                        self._queue.add(other)
         finally:
             self._queue.done(key)
             self._metrics.sessions(self._memory.phases())
-
-    def _put_off(self, key: Key, error: Exception) -> None:
-        self._metrics.reconcile_errors.labels(type(error).__name__).inc()
-        self._queue.add_failed(key)
 
     async def resync(self) -> None:
         """List everything and look at what may need it. Raises KubeUnavailable."""

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from webaudit_operator.admission import Verdict
 from webaudit_operator.schedule_status import Entry, Missed
-from webaudit_operator.schedules import SCHEDULE_KIND, Schedule
-from webaudit_operator.sessions import GROUP, KIND, VERSION, Key, Manifest, Session, format_time
+from webaudit_operator.schedules import Schedule
+from webaudit_operator.sessions import GROUP, VERSION, Manifest, Resource, Session, format_time
 
 SOURCE = "webaudit-operator"
 
@@ -92,25 +92,7 @@ def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """The resource that an Event speaks of."""
-
-    kind: str
-    key: Key
-    uid: str
-    version: str | None
-
-
-def of_session(session: Session) -> About:
-    return About(KIND, session.key, session.uid, session.body["metadata"].get("resourceVersion"))
-
-
-def of_schedule(schedule: Schedule) -> About:
-    return About(SCHEDULE_KIND, schedule.key, schedule.uid, schedule.body["metadata"].get("resourceVersion"))
-
-
-def build(about: About, said: Notice, now: datetime) -> dict[str, Any]:
+def build(about: Resource, said: Notice, now: datetime) -> dict[str, Any]:
     """A core/v1 Event. The name is deterministic per turn, so that a repeat is a conflict and not a second Event."""
     digest = hashlib.sha256(f"{about.uid}/{said.reason}/{said.message}".encode()).hexdigest()[:16]
     return {

@@ -99,18 +99,18 @@ class RealKube:
         await self._api.close()
 
     async def get_session(self, key: Key) -> Manifest | None:
-        return await self._get(_session_path(key))
+        return await self._get(_path(PLURAL, key))
 
     def list_sessions(self) -> AsyncIterator[Manifest]:
         return self._list(f"/apis/{GROUP}/{VERSION}/{PLURAL}")
 
     async def put_status(self, session: Session, status: Manifest) -> Manifest:
         body = {**session.body, "status": status}
-        return await self._call("PUT", f"{_session_path(session.key)}/status", body=body)
+        return await self._call("PUT", f"{_path(PLURAL, session.key)}/status", body=body)
 
     async def set_finalizers(self, session: Session, finalizers: list[str]) -> None:
         meta = {"finalizers": finalizers, "resourceVersion": session.body["metadata"]["resourceVersion"]}
-        await self._gone_is_fine("PATCH", _session_path(session.key), body={"metadata": meta}, kind=MERGE_PATCH)
+        await self._gone_is_fine("PATCH", _path(PLURAL, session.key), body={"metadata": meta}, kind=MERGE_PATCH)
 
     async def create_session(self, session: Manifest) -> Manifest | None:
         namespace = session["metadata"]["namespace"]
@@ -120,17 +120,17 @@ class RealKube:
             return None
 
     async def delete_session(self, key: Key, uid: str) -> None:
-        await self._gone_is_fine("DELETE", _session_path(key), body={"preconditions": {"uid": uid}})
+        await self._gone_is_fine("DELETE", _path(PLURAL, key), body={"preconditions": {"uid": uid}})
 
     async def get_schedule(self, key: Key) -> Manifest | None:
-        return await self._get(_schedule_path(key))
+        return await self._get(_path(SCHEDULE_PLURAL, key))
 
     def list_schedules(self) -> AsyncIterator[Manifest]:
         return self._list(f"/apis/{GROUP}/{VERSION}/{SCHEDULE_PLURAL}")
 
     async def put_schedule_status(self, schedule: Schedule, status: Manifest) -> Manifest:
         body = {**schedule.body, "status": status}
-        return await self._call("PUT", f"{_schedule_path(schedule.key)}/status", body=body)
+        return await self._call("PUT", f"{_path(SCHEDULE_PLURAL, schedule.key)}/status", body=body)
 
     async def list_jobs(self, session: Session) -> list[Manifest]:
         query = {"labelSelector": f"{SELECTOR},{UID_LABEL}={session.uid}"}
@@ -255,9 +255,5 @@ def _translated(status: int | None, call: str, body: str | bytes | None) -> Exce
     return KubeRefused(said or text)
 
 
-def _session_path(key: Key) -> str:
-    return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{PLURAL}/{key.name}"
-
-
-def _schedule_path(key: Key) -> str:
-    return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{SCHEDULE_PLURAL}/{key.name}"
+def _path(plural: str, key: Key) -> str:
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{plural}/{key.name}"

@@ -182,14 +182,7 @@ def _plan_finished(seen: Observed) -> Plan:
     session = seen.session
     if session.status["observedGeneration"] != session.generation:
         return Plan(status=status.observed(session), look_again=timedelta(0))
-    mirrored = session.condition("Mirrored")
-    if (
-        session.held
-        or session.ttl_seconds is None
-        or session.completed is None
-        or not mirrored
-        or mirrored["status"] != "True"
-    ):
+    if session.held or session.ttl_seconds is None or session.completed is None or not session.mirrored:
         return Plan()
     left = session.completed + timedelta(seconds=session.ttl_seconds) - seen.now
     if left > timedelta(0):

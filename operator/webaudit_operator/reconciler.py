@@ -18,11 +18,12 @@ from webaudit_capture.contract import UploadTarget, session_prefix
 from webaudit_capture.policy import CrawlPolicy
 from webaudit_operator import admission, events, evidence, planner, record, retention, secrets, status
 from webaudit_operator.admission import Verdict
+from webaudit_operator.announcing import announce
 from webaudit_operator.blobs import Blobs, BlobsMisconfigured, BlobsUnavailable
 from webaudit_operator.clock import Clock
 from webaudit_operator.jobs import JobView, PodTrouble, build_job, pod_trouble, readable
 from webaudit_operator.kube import Kube
-from webaudit_operator.kube_errors import KubeConflict, KubeRefused, KubeUnavailable
+from webaudit_operator.kube_errors import KubeRefused
 from webaudit_operator.outcomes import Outcome
 from webaudit_operator.planner import (
     AddFinalizer,
@@ -306,10 +307,7 @@ class Reconciler:
         if wanted["phase"] != session.phase:
             log.info("session is now", session=str(session.key), phase=wanted["phase"], summary=wanted["summary"])
         if notice := events.notice(session, wanted):
-            try:
-                await self._kube.post_event(events.build(events.of_session(session), notice, self._clock.now()))
-            except (KubeConflict, KubeRefused, KubeUnavailable) as error:  # an Event is a courtesy
-                log.warning("event not posted", session=str(session.key), reason=notice.reason, error=str(error))
+            await announce(self._kube, session, notice, self._clock.now())
 
 
 def _refusal(session: Session, key: PageKey, error: Exception) -> Verdict:

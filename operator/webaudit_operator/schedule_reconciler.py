@@ -13,11 +13,11 @@ import structlog
 
 from webaudit_operator import events, schedule_status, status
 from webaudit_operator.admission import Verdict
+from webaudit_operator.announcing import announce
 from webaudit_operator.children import Children
 from webaudit_operator.clock import Clock
-from webaudit_operator.events import Notice
 from webaudit_operator.kube import Kube
-from webaudit_operator.kube_errors import KubeConflict, KubeRefused, KubeUnavailable
+from webaudit_operator.kube_errors import KubeRefused
 from webaudit_operator.metrics import Metrics
 from webaudit_operator.schedule_planner import NAME_TAKEN, Decision, Observed, Plan, StartSession, StopSession, plan
 from webaudit_operator.schedule_status import Missed, entries
@@ -150,13 +150,7 @@ class ScheduleReconciler:
             waiting=[d.entry for d in decided],
             missed=missed,
         ):
-            await self._post(schedule, notice, now)
-
-    async def _post(self, schedule: Schedule, notice: Notice, now: datetime) -> None:
-        try:
-            await self._kube.post_event(events.build(events.of_schedule(schedule), notice, now))
-        except (KubeConflict, KubeRefused, KubeUnavailable) as error:  # an Event is a courtesy
-            log.warning("event not posted", schedule=str(schedule.key), reason=notice.reason, error=str(error))
+            await announce(self._kube, schedule, notice, now)
 
 
 def _what_holds(schedule: Schedule, planned: Plan, done: _Done) -> list[Decision]:

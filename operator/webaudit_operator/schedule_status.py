@@ -14,10 +14,11 @@ from webaudit_operator.conditions import Condition
 from webaudit_operator.cron import DEFAULT_ZONE, Cron
 from webaudit_operator.schedules import Child, Schedule
 from webaudit_operator.sessions import Manifest, format_time, parse_time
+from webaudit_operator.status import MAX_MESSAGE, without_none
 
 NEXT_TIMES = 5
 NAMED_MISSED = 10
-MAX_MESSAGE = 300
+MAX_ACTIVE = 256
 WORST_FIRST = ("Failed", "Partial", "Completed")
 RUNNING = "Running"
 CLOCK_TOLERANCE = timedelta(minutes=1)
@@ -49,7 +50,7 @@ class Entry:
     """The planned time whose session waits for the running one (concurrencyPolicy Forbid)."""
 
     def to_dict(self) -> dict[str, Any]:
-        return _without_none(
+        return without_none(
             {
                 "name": self.name,
                 "decidedUntil": format_time(self.decided_until),
@@ -102,7 +103,7 @@ def build(
     active = sorted((c for c in children if c.active), key=lambda c: c.key.name)
     last = max((e.last_schedule for e in targets if e.last_schedule), default=None)
     successful = [parse_time(before.get("lastSuccessfulTime")), *(c.completed for c in children if c.successful)]
-    return _without_none(
+    return without_none(
         {
             "observedGeneration": schedule.generation,
             "conditions": conditions.merge(
@@ -117,7 +118,7 @@ def build(
             "nextScheduleTimes": _next_times(schedule, cron, targets, now),
             "activeCount": len(active),
             "active": [
-                _without_none({"name": c.key.name, "target": c.target or None, "scheduledTime": _text(c.planned)})
+                without_none({"name": c.key.name, "target": c.target or None, "scheduledTime": _text(c.planned)})
                 for c in active
             ][:MAX_ACTIVE],
             "missed": before.get("missed", 0) + sum(m.count for m in missed),
@@ -126,9 +127,6 @@ def build(
             "targets": [entry.to_dict() for entry in targets],
         }
     )
-
-
-MAX_ACTIVE = 256
 
 
 def _last_result(targets: Iterable[Entry], last: datetime | None) -> str | None:
@@ -148,7 +146,7 @@ def _next_times(schedule: Schedule, cron: Cron | None, targets: Sequence[Entry],
 def _last_missed(before: list[Manifest], missed: Sequence[Missed]) -> list[Manifest]:
     """The newest last."""
     new = [
-        _without_none(
+        without_none(
             {
                 "target": m.target or None,
                 "time": format_time(m.planned),
@@ -188,7 +186,3 @@ def _conditions(
 
 def _text(moment: datetime | None) -> str | None:
     return format_time(moment) if moment else None
-
-
-def _without_none(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if value is not None}

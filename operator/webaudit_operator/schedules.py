@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from webaudit_operator.cron import Cron, parse
-from webaudit_operator.sessions import GROUP, KIND, VERSION, Key, Manifest, Session, key_of, parse_time
+from webaudit_operator.sessions import GROUP, KIND, VERSION, Key, Manifest, Resource, Session
 
 SCHEDULE_PLURAL = "auditschedules"
 SCHEDULE_KIND = "AuditSchedule"
@@ -41,42 +41,10 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """View of one resource. Raises KeyError or ValueError only for objects no CRD schema lets through."""
+class Schedule(Resource):
+    """View of one AuditSchedule."""
 
-    body: Manifest
-
-    @property
-    def key(self) -> Key:
-        return key_of(self.body)
-
-    @property
-    def uid(self) -> str:
-        return str(self.body["metadata"]["uid"])
-
-    @property
-    def generation(self) -> int:
-        return int(self.body["metadata"].get("generation", 1))
-
-    @cached_property
-    def created(self) -> datetime:
-        moment = parse_time(self.body["metadata"]["creationTimestamp"])
-        assert moment is not None, "the API server always sets creationTimestamp"
-        return moment
-
-    @property
-    def deleting(self) -> bool:
-        return bool(self.body["metadata"].get("deletionTimestamp"))
-
-    @property
-    def spec(self) -> Manifest:
-        spec: Manifest = self.body["spec"]
-        return spec
-
-    @property
-    def status(self) -> Manifest:
-        status: Manifest = self.body.get("status") or {}
-        return status
+    kind = SCHEDULE_KIND
 
     @property
     def expression(self) -> str:
@@ -172,7 +140,6 @@ def child_of(session: Session) -> Child | None:
     if owner is None:
         return None
     target, planned = read_name(owner["name"], session.key.name)
-    mirrored = session.condition("Mirrored")
     return Child(
         key=session.key,
         uid=session.uid,
@@ -183,7 +150,7 @@ def child_of(session: Session) -> Child | None:
         created=session.created,
         phase=session.phase,
         completed=session.completed if session.finished else None,
-        removable=bool(mirrored and mirrored["status"] == "True") and not session.held and not session.deletes_evidence,
+        removable=session.mirrored and not session.held and not session.deletes_evidence,
         stopping=session.stopping is not None,
         deleting=session.deleting,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from webaudit_capture import urls
 from webaudit_capture.contract import Mode, PageType, Viewport
@@ -51,9 +51,10 @@ def format_time(moment: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Session:
-    """View of one resource. Raises KeyError or ValueError only for objects no CRD schema lets through."""
+class Resource:
+    """View of one of our resources. Raises KeyError or ValueError only for objects no CRD schema lets through."""
 
+    kind: ClassVar[str]
     body: Manifest
 
     @property
@@ -63,6 +64,12 @@ class Session:
     @property
     def uid(self) -> str:
         return str(self.body["metadata"]["uid"])
+
+    @property
+    def version(self) -> str | None:
+        """metadata.resourceVersion"""
+        version: str | None = self.body["metadata"].get("resourceVersion")
+        return version
 
     @property
     def generation(self) -> int:
@@ -79,10 +86,6 @@ class Session:
         return bool(self.body["metadata"].get("deletionTimestamp"))
 
     @property
-    def finalizers(self) -> tuple[str, ...]:
-        return tuple(self.body["metadata"].get("finalizers", ()))
-
-    @property
     def spec(self) -> Manifest:
         spec: Manifest = self.body["spec"]
         return spec
@@ -91,6 +94,17 @@ class Session:
     def status(self) -> Manifest:
         status: Manifest = self.body.get("status") or {}
         return status
+
+
+@dataclass(frozen=True)
+class Session(Resource):
+    """View of one AuditSession."""
+
+    kind = KIND
+
+    @property
+    def finalizers(self) -> tuple[str, ...]:
+        return tuple(self.body["metadata"].get("finalizers", ()))
 
     @cached_property
     def url(self) -> str:
@@ -137,6 +151,12 @@ class Session:
     def held(self) -> bool:
         """An annotation keeps the resource from being deleted by its time to live or by a schedule's history limit."""
         return bool((self.body["metadata"].get("annotations") or {}).get(HOLD, "false") != "false")
+
+    @property
+    def mirrored(self) -> bool:
+        """All that the status says is in the record."""
+        condition = self.condition("Mirrored")
+        return condition is not None and condition["status"] == "True"
 
     @property
     def stopping(self) -> Manifest | None:

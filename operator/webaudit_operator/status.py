@@ -68,7 +68,7 @@ class PageState:
         )
 
     def entry(self) -> dict[str, Any]:
-        return _without_none(
+        return without_none(
             {
                 "page": str(self.key.page),
                 "viewport": str(self.key.viewport),
@@ -142,7 +142,7 @@ def build(session: Session, facts: Facts) -> dict[str, Any]:
     domain_known = bool(evidence) or any(outcome.row.artifacts for outcome in facts.new)
     home = _final_url(facts.pages) or before.get("finalUrl")
     summary = (facts.stopped.message if facts.stopped else error_summary(facts.pages)) if over else None
-    return _without_none(
+    return without_none(
         {
             "observedGeneration": session.generation,
             "phase": phase,
@@ -294,5 +294,5 @@ def _duration(span: timedelta) -> str:
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
-def _without_none(entry: dict[str, Any]) -> dict[str, Any]:
+def without_none(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value is not None}

@@ -52,7 +52,7 @@ def test_a_session_that_ends_at_once_is_told_once() -> None:
 
 def test_the_event_names_its_session() -> None:
     of = session()
-    event = events.build(events.of_session(of), Notice("Started", "auditing"), NOW)
+    event = events.build(of, Notice("Started", "auditing"), NOW)
     assert event["involvedObject"] == {
         "apiVersion": "webaudit.dev/v1alpha1",
         "kind": "AuditSession",
@@ -66,7 +66,7 @@ def test_the_event_names_its_session() -> None:
 
 
 def name(of: Session, said: Notice) -> str:
-    made: str = events.build(events.of_session(of), said, NOW)["metadata"]["name"]
+    made: str = events.build(of, said, NOW)["metadata"]["name"]
     return made
 
 
@@ -86,4 +86,4 @@ def test_the_name_of_an_event_is_a_name_however_long_the_sessions_is(long: str) 
 
 
 def test_a_long_message_is_cut_where_kubernetes_would_refuse_it() -> None:
-    assert len(events.build(events.of_session(session()), Notice("Failed", "x" * 9000), NOW)["message"]) == 1024
+    assert len(events.build(session(), Notice("Failed", "x" * 9000), NOW)["message"]) == 1024

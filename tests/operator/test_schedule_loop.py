@@ -109,6 +109,8 @@ async def test_sessions_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) ->
     loop.queue.add(KEY)
     worker = await working(loop, reconciler)
     await asyncio.wait_for(loop.give_way(), 5)
+    assert not worker.done()
+    assert not reconciler.may.is_set(), "it is still looked at"
     worker.cancel()
 
 
