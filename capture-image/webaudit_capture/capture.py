@@ -279,9 +279,10 @@ class _Run:
             LowConfidence(code=LowConfidenceCode.OVERLAY_REMAINING, detail=f"{one.kind}: {one.text}".strip())
             for one in remaining
         ]
-        found = [*so_far, *taken.doubts, *overlays[:1]]
-        once = {doubt.code: doubt for doubt in reversed(found)}
-        self.evidence = evidence.Evidence(taken.artifacts, [doubt for doubt in found if once[doubt.code] is doubt])
+        once: dict[LowConfidenceCode, LowConfidence] = {}
+        for doubt in (*so_far, *taken.doubts, *overlays):
+            once.setdefault(doubt.code, doubt)
+        self.evidence = evidence.Evidence(taken.artifacts, list(once.values()))
 
     async def _discover(self, browser: Browser, proxy: FilteringProxy, home: Tab) -> PdpDiscovery:
         """Find the product page. Whatever happens here, the home page's own evidence stands."""

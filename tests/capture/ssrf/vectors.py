@@ -288,7 +288,7 @@ VECTORS = _table()
 DORMANT = frozenset({"preconnect", "track", "speculation-prefetch", "speculation-prerender"})
 """What this Chromium does not even try where nothing keeps it from it."""
 SILENT = frozenset({"window-open", "window-open-noopener", "link-blank", "service-worker"})
-"""What may end before it asks for a connection, so that nothing is told: a capture closes windows at once."""
+"""What asks for no connection, so that nothing is told: a capture opens no windows and has no service workers."""
 BY_NAME = {vector.name: vector for vector in VECTORS}
 _TOOLS = """
 const to = (url) => "/to?" + encodeURIComponent(url);
