@@ -128,7 +128,7 @@ def test_deleting_with_policy_delete_takes_the_evidence_along(audits: Audits, tm
         ("refused", "TargetConnectionRefused", "refused the connection", 2),
         ("missing", "TargetHttp404", "answered 404", 2),
         ("broken", "TargetHttp500", "answered 500", 2),
-        ("silent", "TargetPageCap", "http://silent.test/ took longer than 90 s", 10),
+        ("silent", "TargetNavigationTimeout", "http://silent.test/ did not answer within", 10),
     ],
 )
 def test_a_shop_that_fails_says_so_in_one_line_and_in_time(
