@@ -17,7 +17,7 @@ from webaudit_capture.report import write_index
 from webaudit_cluster import binaries
 from webaudit_cluster.errors import ClusterError
 from webaudit_cluster.progress import Progress, Talking
-from webaudit_demo import evershop, evidence, install, platform, progress, record, session
+from webaudit_demo import catalog, evershop, evidence, install, platform, progress, record, session
 from webaudit_demo.errors import DemoError
 from webaudit_demo.install import NAMESPACE
 from webaudit_demo.kube import Kube, Resource
@@ -68,6 +68,8 @@ def up(
                 wanted = session.manifest(serve_evershop(installed, place, talking), "evershop")
             ended = audit(place.kube, wanted, console)
             complaints = look(place.kube, ended, console)
+            if installed is not None:
+                complaints += catalog.complaints(place.kube, ended, folder_of(ended), console)
         conclude(complaints, time.monotonic() - began, place.shell, console)
 
 
@@ -132,7 +134,7 @@ def look(kube: Kube, ended: Resource, console: Console) -> list[str]:
     prefix = status.get("evidence", {}).get("uri", "").removeprefix(f"gs://{install.BUCKET}/")
     if not prefix:
         return complaints or ["the session names no evidence"]
-    folder = EVIDENCE / name
+    folder = folder_of(ended)
     objects = evidence.copy_out(kube, NAMESPACE, prefix, folder)
     evidence.show(objects, prefix, console)
     write_index(folder, title=f"{name}: {ended['spec']['url']}")
@@ -151,6 +153,11 @@ def look(kube: Kube, ended: Resource, console: Console) -> list[str]:
             soft_wrap=True,
         )
     return complaints
+
+
+def folder_of(session: Resource) -> Path:
+    """Where its evidence is copied to."""
+    return EVIDENCE / str(session["metadata"]["name"])
 
 
 def conclude(complaints: list[str], seconds: float, shell: str, console: Console) -> None:

@@ -198,10 +198,13 @@ def has_products(kube: Kube) -> bool:
     return psql(kube, DATABASE, "SELECT count(*) FROM product") != "0"
 
 
-def psql(kube: Kube, database: str, statement: str) -> str:
-    command = ("psql", "--username", secrets.USER, "--dbname", database, "--tuples-only", "--no-align")
-    arguments = ("exec", "--namespace", NAMESPACE, "deployment/postgres", "--", *command, "--command", statement)
-    return kube.run(*arguments).strip()
+def psql(kube: Kube, database: str, statement: str, **variables: str) -> str:
+    """Its answer as text. `:'name'` in the statement is the variable of that name, quoted. Raises CommandFailed."""
+    command = ("psql", "--username", secrets.USER, "--dbname", database, "--no-psqlrc", "--tuples-only", "--no-align")
+    settings = [f"--set={name}={value}" for name, value in {"ON_ERROR_STOP": "1", **variables}.items()]
+    arguments = ("exec", "--stdin", "--namespace", NAMESPACE, "deployment/postgres", "--", *command, *settings)
+    # Not as --command: psql looks for variables only in what it reads.
+    return kube.run(*arguments, stdin=f"{statement};\n").strip()
 
 
 def start(shop: Shop) -> None:
