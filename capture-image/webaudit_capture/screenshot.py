@@ -6,7 +6,7 @@ import asyncio
 import io
 from dataclasses import dataclass
 
-from PIL import Image, ImageStat
+from PIL import Image, ImageChops, ImageStat
 from playwright.async_api import FloatRect
 
 from webaudit_capture.browser import Tab
@@ -60,7 +60,8 @@ async def take(tab: Tab, policy: Evidence) -> Screenshot:
 class Look:
     """What a picture looks like: how much its greys differ where they differ most, and three shares of it.
 
-    These are its commonest colour, what stands out from that a little, and what does clearly.
+    These are its commonest colour, what stands out from that a little without being a band from edge to edge, and what
+    does clearly.
     """
 
     deviation: float
@@ -86,7 +87,13 @@ def _look(png: bytes, most_width: int, contrast: int) -> Look:
     colours = small.getcolors(maxcolors=width * height)
     assert colours is not None  # there cannot be more colours than pixels
     share = max(count for count, _ in colours) / (width * height)
-    return Look(_deviation(small.convert("L")), share, *_standing_out(whole.convert("L").histogram(), contrast))
+    greys = whole.convert("L")
+    histogram = greys.histogram()
+    ground = histogram.index(max(histogram))
+    ink = sum(count for grey, count in enumerate(histogram) if abs(grey - ground) > contrast)
+    # Samples will do for the area of boxes. They are not smoothed, which would make fine print pale.
+    pale = _pale(greys.resize((width, height), Image.Resampling.NEAREST), ground, contrast)
+    return Look(_deviation(small.convert("L")), share, pale, ink / sum(histogram))
 
 
 def _deviation(greys: Image.Image) -> float:
@@ -96,12 +103,15 @@ def _deviation(greys: Image.Image) -> float:
     return max(ImageStat.Stat(part).stddev[0] for part in parts)
 
 
-def _standing_out(histogram: list[int], contrast: int) -> tuple[float, float]:
-    """The shares that differ from the commonest grey by more than a shade, up to the contrast, and beyond it."""
-    ground = histogram.index(max(histogram))
-    pale = sum(count for grey, count in enumerate(histogram) if _SHADE < abs(grey - ground) <= contrast)
-    ink = sum(count for grey, count in enumerate(histogram) if abs(grey - ground) > contrast)
-    return pale / sum(histogram), ink / sum(histogram)
+def _pale(greys: Image.Image, ground: int, contrast: int) -> float:
+    """The share that differs from the ground by more than a shade, up to the contrast, and from one edge of its row.
+
+    What is the same from edge to edge is the background of a footer, say.
+    """
+    little = greys.point([255 if _SHADE < abs(grey - ground) <= contrast else 0 for grey in range(256)])
+    left, right = (greys.crop((x, 0, x + 1, greys.height)).resize(greys.size) for x in (0, greys.width - 1))
+    apart = ImageChops.lighter(ImageChops.difference(greys, left), ImageChops.difference(greys, right))
+    return sum(apart.histogram(little)[_SHADE + 1 :]) / (greys.width * greys.height)
 
 
 def why_blank(look: Look, *, little_text: bool, pictures: bool, policy: Evidence) -> str | None:

@@ -80,6 +80,19 @@ async def test_a_spinner_alone_is_blank_and_a_line_of_text_is_not() -> None:
     assert not await blank(line, little_text=True)
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [(0, 1440, False), (20, 1420, True), (0, 400, True), (1040, 1440, True)],
+    ids=["a band", "a box", "a box at the left edge", "a box at the right edge"],
+)
+async def test_what_goes_from_edge_to_edge_is_a_background_and_no_box(left: int, right: int, expected: bool) -> None:
+    picture = Image.new("RGB", (1440, 900), "white")
+    brush = ImageDraw.Draw(picture)
+    brush.rectangle((left, 400, right, 800), fill="#eee")
+    brush.rectangle((40, 40, 120, 80), fill="black")  # a logo
+    assert await blank(picture, little_text=True) is expected
+
+
 async def test_what_is_no_picture_is_told_apart_from_a_blank_one() -> None:
     for broken in (b"", b"GIF89a", png(Image.new("RGB", (9, 9)))[:40]):
         with pytest.raises(BadScreenshot):

@@ -19,7 +19,7 @@ from webaudit_demo import agreement, evershop
 from webaudit_demo.agreement import Evidence, Product
 from webaudit_demo.kube import Kube, Resource
 
-# Its home page has pictures with a line or two beside them, and no main heading.
+# The sample data leave its home page empty between header and footer.
 DESERVED_DOUBTS: dict[str, tuple[str, ...]] = {
     PageType.HOMEPAGE: (LowConfidenceCode.MISSING_H1, LowConfidenceCode.TEXT_TOO_SHORT)
 }

@@ -85,6 +85,10 @@ LOADER = (
     "<rect y=340 width=600 height=30 /><circle cx=800 cy=100 r=90 /></svg>"
 )
 HEADER = "<header><a href=/>Wool and wood</a> <a href=/rugs>Rugs</a> <a href=/stools>Stools</a></header>"
+BANDS = (
+    "<style>body { margin: 0 } main { height: 220px } footer { background: #f4f4f5; border-top: solid #ddd }</style>"
+    f"{HEADER}<main></main><footer style='height: 300px'>© Wool and wood</footer>"
+)
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 PLACEHOLDERS = f"<img width=300 height=300 style='background: #eee' src='{DOT}'>" * 4
 SPINNER = "<div style='margin: 40vh 48vw; width: 20px; height: 20px; background: #888'></div>"
@@ -99,6 +103,7 @@ DOUBTFUL = {
     "a shining skeleton": (boxes("#fff", "#e4e4e4", shimmer=True), BARE | {"screenshot_blank"}),
     "a skeleton below a header": (HEADER + boxes("#fff", "#eee"), BARE | {"screenshot_blank"}),
     "a skeleton drawn as svg": (LOADER, BARE | {"screenshot_blank"}),
+    "bands behind next to nothing": (BANDS, BARE),
     "pictures still to come": (PLACEHOLDERS, BARE | {"screenshot_blank"}),
     "pictures and no words": (HERO, BARE),
     "no h1": (f"<h2>Wool</h2>{PROSE}{SHOP_NOW}", {"missing_h1"}),
