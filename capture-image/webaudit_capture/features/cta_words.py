@@ -92,7 +92,7 @@ KINDS: tuple[tuple[CtaKind, Fit, re.Pattern[str]], ...] = (
         Fit.WHOLE,
         words(
             r"""
-            buy(?: it)? now, buy, order now, purchase, buy with .*, jetzt kaufen, sofort(?: |-)?kaufen, kaufen,
+            buy(?: it)? now, buy, order(?: now)?, purchase, buy with .*, jetzt kaufen, sofort(?: |-)?kaufen, kaufen,
             jetzt bestellen, bestellen, acheter(?: maintenant)?, j'achète, commander,
             comprar(?: ahora| agora| ya)?, compra (?:ora|subito|ahora), acquista(?: ora)?, nu kopen, koop nu,
             direct kopen, kup teraz, kupuję, köp(?: nu)?, køb(?: nu)?, kjøp(?: nå)?, osta(?: nyt)?, koupit,

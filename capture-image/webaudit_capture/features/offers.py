@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from webaudit_capture.features.currencies import is_code
-from webaudit_capture.features.prices import decimal_text, structured_amount
+from webaudit_capture.features.prices import decimal_text, structured_amount, structured_currency
 from webaudit_capture.features.schema_org import MAX_DEPTH, Graph, Node, short, text
 from webaudit_capture.features.snapshot import Snapshot
 
@@ -115,6 +115,7 @@ def _read(
     currency = currency_code(graph.text(node, "priceCurrency")) or (
         currency_code(graph.text(specification, "priceCurrency")) if specification else None
     )
+    currency = currency or structured_currency(graph.text(node, "price", "lowPrice"))
     amount = structured_amount(graph.text(node, "price"), currency)
     if specification and (specified := _specified(graph, specification, currency)) is not None:
         amount = specified

@@ -234,3 +234,12 @@ def structured_amount(value: object, currency: str | None) -> Decimal | None:
         return Decimal(text)
     money = find_money(text, CurrencyContext(declared=(currency,) if currency else ()))
     return money[0].price.amount if money else bare_amount(text, currency)
+
+
+def structured_currency(value: str | None) -> str | None:
+    """The code that a price in structured data carries within itself: `12.50 EUR`. A sign may mean several, so none."""
+    if value is None or len(value) > _LONGEST_AMOUNT:
+        return None
+    text = clean(value)
+    named = {code.upper() for code in re.findall(_CODE, text)} & ISO_4217
+    return named.pop() if len(named) == 1 and find_money(text) else None

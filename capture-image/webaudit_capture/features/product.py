@@ -6,7 +6,7 @@ Pure. Weighs what the structured data declares against what a shopper sees; the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from webaudit_capture import urls
@@ -20,6 +20,7 @@ from webaudit_capture.features.snapshot import Snapshot
 from webaudit_capture.features.stock_words import stated_availability
 from webaudit_capture.features.visible_price import VisiblePrice, choose
 
+_SEPARATOR = re.compile(r"\s+[-–—|·:]\s+$")
 _ORIGIN = re.compile(r"^https?://[^/?#]*")
 BUYING = frozenset({CtaKind.ADD_TO_CART, CtaKind.BUY_NOW, CtaKind.PRE_ORDER})
 
@@ -156,8 +157,17 @@ def _offer_of(offers: Sequence[Offer], page_url: str) -> Offer:
 
 
 def title(page: Snapshot, graph: Graph, product: MainProduct | None) -> str | None:
-    """The declared name as the headline spells it, else the declared name, else the headline, else Open Graph's."""
-    declared = [name for node in (product.nodes if product else ()) if (name := graph.text(node, "name"))]
+    """The declared name as the headline spells it, else the declared name, else the headline, else Open Graph's.
+
+    Some declare the page's title as the product's name; the shop's name at its end is none of the product's.
+    """
+    shops = [
+        *(graph.text(node, "name") for node in graph.of_type("WebSite", "Organization")),
+        page.meta("og:site_name"),
+    ]
+    declared = [
+        _without_shop(name, shops) for node in (product.nodes if product else ()) if (name := graph.text(node, "name"))
+    ]
     headlines = [heading.text for heading in page.h1 if heading.region == "main"] or [h.text for h in page.h1]
     for headline in headlines:
         if any(name.casefold() == headline.casefold() for name in declared):
@@ -165,6 +175,15 @@ def title(page: Snapshot, graph: Graph, product: MainProduct | None) -> str | No
     for candidate in (*declared, *headlines):
         return candidate
     return page.meta("og:title")
+
+
+def _without_shop(name: str, shops: Iterable[str | None]) -> str:
+    for shop in shops:
+        if shop and name.casefold().endswith(shop.casefold()):
+            rest = _SEPARATOR.sub("", name[: -len(shop)])
+            if rest and rest != name[: -len(shop)]:
+                return rest
+    return name
 
 
 def _availability(page: Snapshot, offers: Sequence[Offer], price: Price | None, ctas: Sequence[Cta]) -> str | None:

@@ -134,12 +134,18 @@ def is_product(node: Node) -> bool:
     return not names.isdisjoint(PRODUCT_TYPES) or (not names.isdisjoint(_SOLD_TYPES) and "offers" in node)
 
 
+def _property(name: str) -> str:
+    """The name without its vocabulary; properties begin with a small letter, though some shops write `Offers`."""
+    plain = short(name)
+    return plain[:1].lower() + plain[1:]
+
+
 def _plain(value: Any, depth: int) -> Any:
-    """The value with vocabulary prefixes gone from property names."""
+    """The value with its property names as schema.org has them."""
     if depth > MAX_DEPTH:
         return None
     if isinstance(value, dict):
-        return {short(name): _plain(inner, depth + 1) for name, inner in value.items()}
+        return {_property(name): _plain(inner, depth + 1) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner, depth + 1) for inner in value]
     return value

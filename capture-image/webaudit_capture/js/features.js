@@ -103,6 +103,7 @@
       !signed &&
       /^\s*\p{Nd}[\p{Nd}\s.,'’]*([-–—]{1,2})?\*?\s*$/u.test(line) &&
       PRICE_NAME.test(called(el)) &&
+      !raised(el) &&
       !(above && (above.textContent ?? "").length <= TAG_TEXT && dom.money.test(collapse(above.textContent ?? "")));
     if (line.length > TAG_TEXT || !(signed || bare)) return content;
     priced.push({ el, line });
