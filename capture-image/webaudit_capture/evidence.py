@@ -19,6 +19,7 @@ from webaudit_capture.contract import (
     PageType,
 )
 from webaudit_capture.failures import PageFailed
+from webaudit_capture.features.bounds import bounded
 from webaudit_capture.policy import CrawlPolicy
 from webaudit_capture.ready import moved_on
 from webaudit_capture.texts import first_line
@@ -68,7 +69,7 @@ async def _read(tab: Tab, page: PageType, policy: CrawlPolicy, timeline: Timelin
             transient=True,
         ) from error
     _keep_text(ArtifactType.VISIBLE_TEXT, text, policy.evidence.max_text_bytes, timeline, evidence)
-    evidence.artifacts.append(Artifact(ArtifactType.FEATURES_JSON, as_json(found.as_json())))
+    _keep_features(found, policy, timeline, evidence)
     _keep_text(ArtifactType.HTML_GZ, with_its_encoding(html), policy.evidence.max_html_bytes, timeline, evidence)
     evidence.doubts.extend(found.low_confidence(text, policy))
     return _Read(little_text, pictures)
@@ -160,6 +161,23 @@ def _doubt_picture(
     why = screenshot.why_blank(look, little_text=read.little_text, pictures=read.pictures, policy=policy.evidence)
     if why is not None:
         evidence.doubts.append(LowConfidence(code=LowConfidenceCode.SCREENSHOT_BLANK, detail=why))
+
+
+def _keep_features(found: features.Features, policy: CrawlPolicy, timeline: Timeline, evidence: Evidence) -> None:
+    kept = bounded(found.as_json(), policy.features, policy.evidence.max_features_bytes)
+    evidence.artifacts.append(Artifact(ArtifactType.FEATURES_JSON, as_json(kept.document)))
+    left_out = {**found.left_out, **kept.left_out}
+    if left_out or found.full:
+        told = [f"{count} {name} left out" for name, count in left_out.items()]
+        told += [f"{name} ends at {policy.features.max_items}" for name in found.full]
+        timeline.event(
+            EventType.ARTIFACT,
+            LogLevel.WARN,
+            f"features.json does not hold all of the page: {', '.join(told)}",
+            event="features_cut",
+            left_out=left_out,
+            full=list(found.full),
+        )
 
 
 def _keep_text(kind: ArtifactType, text: str, max_bytes: int, timeline: Timeline, evidence: Evidence) -> None:

@@ -99,6 +99,11 @@ class Evidence(_Section):
     blank_check_width: int = Field(256, description="Pixels a screenshot is shrunk to for the blank check.")
     max_text_bytes: int = 5 * 1024 * 1024
     max_html_bytes: int = 30 * 1024 * 1024
+    max_features_bytes: int = Field(
+        2 * 1024 * 1024,
+        ge=256 * 1024,
+        description="Of features.json. Of a larger one every list keeps its first entries, all lists equally many.",
+    )
     max_upload_bytes: int = 50 * 1024 * 1024
     max_events_alike: int = Field(100, ge=1, description="Events of one name that are kept; the rest is counted.")
     max_event_chars: int = Field(2_000, ge=1, description="Length of one text in an event.")
@@ -108,12 +113,13 @@ class Evidence(_Section):
 
 
 class Features(_Section):
-    """Section 6: bounds of features.json."""
+    """Section 6: bounds of what is read for features.json; `evidence.max_features_bytes` bounds the file."""
 
-    max_items: int = Field(500, description="Entries per list.")
-    max_text_chars: int = Field(500, description="Length of one text.")
+    max_items: int = Field(500, ge=1, description="Entries per list, and JSON-LD blocks that are read.")
+    max_text_chars: int = Field(500, ge=1, description="Length of one text; longer ones are cut.")
+    max_url_chars: int = Field(4_000, ge=1, description="Length of one address; longer ones are left out.")
     max_numbers: int = Field(50_000, description="Texts with a digit among which prices are looked for.")
-    max_jsonld_chars: int = Field(2_000_000, description="Length of one JSON-LD block that is read.")
+    max_structured_chars: int = Field(2_000_000, description="Of all JSON-LD that is read, and as many of microdata.")
 
 
 class Discovery(_Section):

@@ -146,8 +146,10 @@ class _Search:
             page,
             "candidates.js",
             links=self.limits.max_links,
+            items=self.policy.features.max_items,
             textChars=self.policy.features.max_text_chars,
-            jsonldChars=self.policy.features.max_jsonld_chars,
+            urlChars=self.policy.features.max_url_chars,
+            structuredChars=self.policy.features.max_structured_chars,
         )
         return PageLinks.model_validate(raw)
 

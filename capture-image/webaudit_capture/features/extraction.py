@@ -29,8 +29,9 @@ async def extract(page: Page, page_type: PageType, url: str, limits: Limits = DE
         "features.js",
         items=limits.max_items,
         textChars=limits.max_text_chars,
+        urlChars=limits.max_url_chars,
         numbers=limits.max_numbers,
-        jsonldChars=limits.max_jsonld_chars,
+        structuredChars=limits.max_structured_chars,
     )
     return features_of(Snapshot.model_validate({**raw, "url": url}), page_type)
 
@@ -51,6 +52,8 @@ def features_of(page: Snapshot, page_type: PageType) -> Features:
         pdp_core=core,
         schema_org=_schema_org(graph, product),
         review_signals=review_signals(graph, product.nodes if product else (), page.ratings),
+        left_out=page.left_out,
+        full=page.full,
     )
 
 

@@ -5,7 +5,8 @@ No page is read here. A change that a reader of version 1 would misunderstand ra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from webaudit_capture.contract import LowConfidence, PageType
@@ -55,6 +56,9 @@ class Features:
     pdp_core: PdpCore | None
     schema_org: SchemaOrg
     review_signals: ReviewSignals
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """What of the page was too much to be read, as in Snapshot; said in an event, no part of the document."""
+    full: tuple[str, ...] = ()
 
     def low_confidence(self, visible_text: str, policy: CrawlPolicy) -> list[LowConfidence]:
         """What one would expect of such a page and is not there, in the order of the policy's list."""

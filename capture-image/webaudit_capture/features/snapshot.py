@@ -101,6 +101,10 @@ class Snapshot(_Part):
     microdata: tuple[dict[str, object], ...] = ()
     currencies: tuple[str, ...] = ()
     """Codes that the page's own scripts name, the commonest first."""
+    left_out: dict[str, int] = {}
+    """What was too much to be read: `jsonld_blocks`, `microdata_items`, `long_urls`."""
+    full: tuple[str, ...] = ()
+    """Lists of features.json that were full before the page came to its end."""
 
     def meta(self, *names: str) -> str | None:
         """The first non-empty content of the first of these names that has one."""

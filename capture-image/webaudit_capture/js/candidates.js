@@ -71,7 +71,7 @@
         shown: shown(el),
         card: seen(el),
       })),
-    jsonld: all("script[type]").filter((el) => /^\s*application\/ld\+json/i.test(attr(el, "type"))).map((el) => (el.textContent ?? "").slice(0, args.jsonldChars)),
+    jsonld: dom.jsonld(),
     microdata: all("[itemscope][itemtype*='Product']").map((el) => ({
       "@type": "Product",
       url: [...query(el, "[itemprop~=url]")].map((inner) => inner.href || attr(inner, "content")).filter(Boolean).slice(0, 1),

@@ -28,15 +28,32 @@
   // Links inside SVG have another kind of href and never carry a shop's navigation.
   const anchors = (root) => (root ? [...query(root, "a[href]")] : all("a[href]")).filter((el) => el instanceof HTMLAnchorElement);
 
+  // What did not fit: how much of a kind, and which lists were full before the page came to its end.
+  const leftOut = {};
+  const full = [];
+  const leave = (kind, count) => {
+    if (count > 0) leftOut[kind] = (leftOut[kind] ?? 0) + count;
+  };
   // The first results that are something, as many as may be kept: what comes after is not even looked at.
-  const firsts = (list, make) => {
+  const firsts = (list, make, name) => {
     const kept = [];
     for (const each of list) {
-      if (kept.length >= args.items) break;
+      if (kept.length >= args.items) {
+        if (name && !full.includes(name)) full.push(name);
+        break;
+      }
       const made = make(each);
       if (made) kept.push(made);
     }
     return kept;
+  };
+  // An address cut short leads elsewhere, so one that is too long is none.
+  const long = new Set();
+  const address = (url) => {
+    if (url.length <= args.urlChars) return url;
+    if (/^https?:/.test(url) && !long.has(url)) leave("long_urls", 1);
+    long.add(url);
+    return "";
   };
 
   const memo = (compute) => {
@@ -122,6 +139,33 @@
     .join("|");
   const money = new RegExp(`(?:${signs})[\\s\\u200e\\u200f]*[.]?\\p{Nd}|\\p{Nd}[.,\\-–—]*[\\s\\u200e\\u200f]*(?:${signs})|\\p{Nd}:[\\-–—](?!\\p{Nd})`, "u");
 
+  // The blocks of JSON-LD in the page's order. Where they are more than may be read, those that tell of a product are
+  // taken before the rest, of these the ones that name this page, and of alike ones the shortest.
+  const jsonld = () => {
+    const blocks = all("script[type]")
+      .filter((el) => /^\s*application\/ld\+json/i.test(attr(el, "type")))
+      .map((el) => el.textContent ?? "")
+      .filter((block) => block.trim());
+    const whole = blocks.reduce((sum, block) => sum + block.length, 0);
+    if (blocks.length <= args.items && whole <= args.structuredChars) return blocks;
+    const ours = [location.pathname, ...all("h1").map((el) => collapse(el.textContent ?? ""))]
+      .filter((name) => name.length > 1 && name.length <= args.textChars)
+      .flatMap((name) => [name, name.replaceAll("/", "\\/"), JSON.stringify(name).slice(1, -1)]);
+    const rank = (block) => (/Product|"offers"/.test(block) ? (ours.some((name) => block.includes(name)) ? 0 : 1) : 2);
+    const order = blocks
+      .map((block, index) => ({ index, length: block.length, rank: rank(block) }))
+      .sort((a, b) => a.rank - b.rank || a.length - b.length || a.index - b.index);
+    const chosen = new Set();
+    let room = args.structuredChars;
+    for (const { index, length } of order) {
+      if (length > room || chosen.size >= args.items) continue;
+      room -= length;
+      chosen.add(index);
+    }
+    leave("jsonld_blocks", blocks.length - chosen.size);
+    return blocks.filter((_, index) => chosen.has(index));
+  };
+
   const PICTURE_FILE = /\.(jpe?g|png|webp|gif|avif|svg)$/i;
   const PRODUCT_KEY = /^(product_?id|product|prod|pid|id|sku|item|itemid|p|art\w*)$/i;
   const here = new URL(location.href);
@@ -137,6 +181,6 @@
 
   return {
     all, anchors, firsts, roots, query, attr, parent, collapse, clip, style, shown, box, aboveFold, names, label, text, spoken, region, money, leadsElsewhere,
-    memo, root: rootElement,
+    memo, root: rootElement, jsonld, address, leave, leftOut, full,
   };
 }

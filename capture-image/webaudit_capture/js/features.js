@@ -1,7 +1,7 @@
 // What only the live page knows: which parts are seen, where they stand, how they look. Judging is left to the caller.
 // Evaluates to a function of the shared helpers and the arguments.
 (dom, args) => {
-  const { all, anchors, firsts, query, attr, parent, clip, collapse, style, shown, box, aboveFold, names, label, text, spoken, region } = dom;
+  const { all, anchors, firsts, query, attr, parent, clip, collapse, style, shown, box, aboveFold, names, label, text, spoken, region, address } = dom;
   // The box of what is read by people only, e.g. a heading kept for screen readers, is about a pixel.
   const seen = (el) => {
     const { width, height } = el.getBoundingClientRect();
@@ -13,7 +13,7 @@
       if (!shown(el) || ["consent", "cart", "dialog"].includes(region(el))) return null;
       const words = spoken(el);
       return words && { text: words, region: region(el), top: box(el).top };
-    });
+    }, tag);
   const titles = all("h1").filter((el) => shown(el) && !["nav", "footer"].includes(region(el)));
 
   // A card is a teaser for another page: it links a picture to one, or stands among likes of itself.
@@ -160,15 +160,20 @@
     const pictures = [...query(el, "img, picture, video")].map((inner) => inner.getBoundingClientRect());
     return Math.max(0, ...pictures.map(({ width, height }) => (width * height) / (innerWidth * innerHeight)));
   };
+  // A shop's menu may have more links than may be kept: what stands in it comes last, in the same order otherwise.
+  const aside = (el) => el.tagName === "A" && ["nav", "breadcrumb", "footer"].includes(region(el));
+  const CONTROLS = "a[href], button, [role=button], input[type=submit], input[type=button], input[type=image]";
+  const inOrder = all(CONTROLS);
+  const place = new Map(inOrder.map((el, index) => [el, index]));
   const controls = firsts(
-    all("a[href], button, [role=button], input[type=submit], input[type=button], input[type=image]"),
+    [...inOrder.filter((el) => !aside(el)), ...inOrder.filter(aside)],
     (el) => {
       if (el instanceof SVGElement || !seen(el) || region(el) === "consent") return null;
       const area = box(el);
       const control = {
         text: el.tagName === "INPUT" ? clip(el.value || label(el)) : spoken(el),
         label: label(el),
-        href: el instanceof HTMLAnchorElement ? el.href : null,
+        href: el instanceof HTMLAnchorElement ? address(el.href) || null : null,
         button: button(el),
         filled: filled(el),
         picture: Math.round(pictured(el) * 100) / 100,
@@ -181,16 +186,23 @@
         aboveFold: aboveFold(area),
         ...area,
       };
-      return (control.text || /cart|basket|bag|warenkorb/.test(control.names)) && control;
+      return (control.text || /cart|basket|bag|warenkorb/.test(control.names)) && { el, control };
     },
-  );
+    "ctas",
+  )
+    .sort((a, b) => place.get(a.el) - place.get(b.el))
+    .map(({ control }) => control);
 
-  const links = (wanted) =>
-    firsts(anchors(), (el) => {
-      if (region(el) !== wanted || !/^https?:/.test(el.href)) return null;
-      const words = text(el) || clip(el.textContent ?? "") || spoken(el);
-      return words && { text: words, href: el.href, region: wanted };
-    });
+  const links = (wanted, name) =>
+    firsts(
+      anchors().filter((el) => region(el) === wanted && /^https?:/.test(el.href)),
+      (el) => {
+        const words = text(el) || clip(el.textContent ?? "") || spoken(el);
+        const href = words && address(el.href);
+        return href && { text: words, href, region: wanted };
+      },
+      name,
+    );
 
   const PICTURE_MIN = 120;
   const source = (el) => {
@@ -201,12 +213,12 @@
   const images = firsts(all("img"), (el) => {
     if (!shown(el) || (el.complete && el.naturalWidth === 0 && el.currentSrc)) return null;
     const area = box(el);
-    const url = source(el);
+    const url = address(source(el));
     if (!url || area.width < PICTURE_MIN || area.height < PICTURE_MIN) return null;
     const link = el.closest("a[href]");
     const card = inCard(el) || (link instanceof HTMLAnchorElement && dom.leadsElsewhere(link));
     return { url, alt: label(el), region: region(el), card, ...area };
-  });
+  }, "image_urls");
 
   const notes = (selector) =>
     firsts(all(selector), (el) => {
@@ -215,65 +227,91 @@
       return (note.text || note.label) && note.text.length <= TAG_TEXT && note;
     });
 
-  // Microdata as nested nodes in the shape of JSON-LD.
+  // Microdata as nested nodes in the shape of JSON-LD. Each element that is visited takes of the room, and so does what
+  // it tells; an item that finds none any more is left out.
   const MICRODATA_DEPTH = 8;
+  let room = args.structuredChars;
+  const words = (el, name) => attr(el, name).split(/\s+/).filter((word) => word && word.length <= args.textChars);
   const value = (el, depth) => {
     if (el.hasAttribute("itemscope")) return depth < MICRODATA_DEPTH ? item(el, depth + 1) : null;
-    if (el.hasAttribute("content")) return attr(el, "content");
+    if (el.hasAttribute("content")) return clip(attr(el, "content"));
     const url = el.href ?? el.src ?? el.data;
-    if (typeof url === "string" && url) return el.tagName === "IMG" ? source(el) || url : url;
-    return attr(el, "datetime") || (/^(DATA|METER)$/.test(el.tagName) && attr(el, "value")) || clip(el.textContent ?? "");
+    if (typeof url === "string" && url) return address(el.tagName === "IMG" ? source(el) || url : url);
+    return clip(attr(el, "datetime") || (/^(DATA|METER)$/.test(el.tagName) && attr(el, "value")) || (el.textContent ?? ""));
   };
   const item = (el, depth) => {
-    const node = { "@type": attr(el, "itemtype").split(/\s+/).filter(Boolean) };
-    if (attr(el, "itemid")) node["@id"] = attr(el, "itemid");
+    const node = { "@type": words(el, "itemtype") };
+    if (attr(el, "itemid")) node["@id"] = address(attr(el, "itemid"));
     const visit = (holder) => {
       for (const child of holder.children) {
-        for (const name of attr(child, "itemprop").split(/\s+/).filter(Boolean)) {
-          if (!name.startsWith("@")) (node[name] ??= []).push(value(child, depth));
+        if (room <= 0) return;
+        room -= 1;
+        for (const name of words(child, "itemprop")) {
+          if (name.startsWith("@")) continue;
+          const told = value(child, depth);
+          room -= name.length + (typeof told === "string" ? told.length : 0);
+          (node[name] ??= []).push(told);
         }
         if (!child.hasAttribute("itemscope")) visit(child);
       }
     };
     visit(el);
-    for (const id of attr(el, "itemref").split(/\s+/).filter(Boolean)) {
+    for (const id of words(el, "itemref")) {
       const other = document.getElementById(id);
       if (other && !other.contains(el)) visit({ children: [other] });
     }
     return node;
   };
+  // The item around the headline is read first, then products; told they are in the page's order.
+  const items = () => {
+    const rank = (el) => (titles.some((title) => el.contains(title)) ? 0 : /Product/.test(attr(el, "itemtype")) ? 1 : 2);
+    const scopes = all("[itemscope]:not([itemprop])").map((el, index) => ({ el, index, rank: rank(el) }));
+    const read = [];
+    for (const { el, index } of [...scopes].sort((a, b) => a.rank - b.rank || a.index - b.index)) {
+      if (read.length >= args.items || room <= 0) break;
+      read.push({ index, node: item(el, 0) });
+    }
+    dom.leave("microdata_items", scopes.length - read.length);
+    return read.sort((a, b) => a.index - b.index).map(({ node }) => node);
+  };
 
   const CURRENCY_NAME = /\\?"(?:priceCurrency|currencyCode|currency_code|currency|isoCode)\\?"\s*:\s*\\?"([A-Z]{3})\\?"/g;
   const SHOP_CURRENCY = /Shopify\.currency\s*=\s*\{\s*"active"\s*:\s*"([A-Z]{3})"/g;
   const scripts = all("script:not([src])").map((el) => el.textContent ?? "");
-  const currencies = scripts.flatMap((code) =>
-    [...code.matchAll(SHOP_CURRENCY), ...code.matchAll(CURRENCY_NAME)].map((match) => match[1]),
-  );
+  const currencies = new Map();
+  for (const code of scripts) {
+    for (const [, name] of [...code.matchAll(SHOP_CURRENCY), ...code.matchAll(CURRENCY_NAME)]) {
+      currencies.set(name, (currencies.get(name) ?? 0) + 1);
+    }
+  }
 
   return {
     url: location.href,
     title: clip(all("head > title")[0]?.textContent ?? ""),
-    lang: attr(dom.root, "lang"),
-    canonical: all("link[rel~='canonical'][href]")[0]?.href ?? "",
-    metas: firsts(all("meta[content]"), (el) => {
-      const name = (attr(el, "property") || attr(el, "name")).toLowerCase();
-      return name && [name, clip(attr(el, "content"))];
-    }),
+    lang: clip(attr(dom.root, "lang")),
+    canonical: address(all("link[rel~='canonical'][href]")[0]?.href ?? ""),
+    metas: firsts(
+      all("meta[content]"),
+      (el) => {
+        const name = clip(attr(el, "property") || attr(el, "name")).toLowerCase();
+        return name && [name, clip(attr(el, "content"))];
+      },
+      "og",
+    ),
     h1: headings("h1"),
     h2: headings("h2"),
     controls,
-    navLinks: links("nav"),
+    navLinks: links("nav", "main_nav_links"),
     headerLinks: links("header"),
-    footerLinks: links("footer"),
+    footerLinks: links("footer", "footer_links"),
     prices,
     images,
     ratings: notes("[class*=rating i], [class*=review i], [class*=star i], [aria-label*=star i], [title*=star i], [itemprop*=rating i], [data-rating]"),
     stock: notes("[class*=stock i], [class*=availab i], [class*=verfuegbar i], [class*=lieferbar i], [class*=sold i], [id*=availab i], [id*=stock i]"),
-    jsonld: firsts(
-      all("script[type]"),
-      (el) => /^\s*application\/ld\+json/i.test(attr(el, "type")) && (el.textContent ?? "").slice(0, args.jsonldChars),
-    ),
-    microdata: firsts(all("[itemscope]:not([itemprop])"), (el) => item(el, 0)),
-    currencies: [...new Set(currencies)].sort((a, b) => currencies.filter((c) => c === b).length - currencies.filter((c) => c === a).length),
+    jsonld: dom.jsonld(),
+    microdata: items(),
+    currencies: firsts([...currencies].sort(([, a], [, b]) => b - a), ([name]) => name),
+    leftOut: dom.leftOut,
+    full: dom.full,
   };
 }

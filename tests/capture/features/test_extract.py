@@ -288,6 +288,13 @@ async def test_lists_and_texts_are_bounded(look: Look) -> None:
     assert all(len(heading) <= 40 for heading in features.h2)
 
 
+async def test_a_menu_of_hundreds_of_links_leaves_room_for_the_pages_own_controls(look: Look) -> None:
+    menu = "".join(f"<a href=/menu/{n}>Menu {n}</a>" for n in range(600))
+    features = await look(f"<nav>{menu}</nav><main><h1>Tea Cup</h1><button>Add to cart</button></main>")
+    assert [cta.text for cta in features.ctas] == ["Add to cart"]
+    assert len(features.main_nav_links) == 500
+
+
 async def test_the_same_page_twice_gives_the_same_document(look: Look) -> None:
     body = product('<div class="price"><del>$30</del> $19.99</div>', extra="<button>Compare prices</button>")
     assert (await look(body)).as_json() == (await look(body)).as_json()
@@ -313,4 +320,4 @@ async def test_a_closed_page_raises_the_browsers_error(browser: Browser) -> None
 
 async def test_an_error_of_our_own_script_is_told_as_such(desktop: Page) -> None:
     with pytest.raises(ScriptError, match=r"features\.js"):
-        await reader.run(desktop, "features.js", items=5, numbers=5, textChars=5, jsonldChars=5, currencySigns=None)
+        await reader.run(desktop, "features.js", items=5, numbers=5, textChars=5, currencySigns=None)

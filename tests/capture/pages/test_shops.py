@@ -10,7 +10,7 @@ import pytest
 
 from capture.conftest import Take
 from capture.pages.pictures import GREEN, plain
-from testkit.captured import artifact, doubts
+from testkit.captured import artifact, doubts, events
 from testkit.pages import PageServer
 from webaudit_capture.contract import ArtifactType, PageType, Verdict
 
@@ -40,6 +40,7 @@ async def test_a_product_page_is_read_as_a_shopper_would_and_doubted_only_where_
     assert schema["types"] == expected.get("types", schema["types"])
     assert features["review_signals"] == expected.get("review_signals", features["review_signals"])
     assert doubts(captured) == set(expected.get("low_confidence", []))
+    assert not events(captured, "features_cut")
 
 
 def named(found: Any, expected: Any) -> Any:
