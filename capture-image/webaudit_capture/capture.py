@@ -5,15 +5,14 @@ Delivers nothing: the caller stores the artifacts and then the result.
 
 from __future__ import annotations
 
-import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page, Playwright
+from playwright.async_api import Playwright
 
 from webaudit_capture import discovery, evidence
 from webaudit_capture.artifacts import Artifact
@@ -31,17 +30,16 @@ from webaudit_capture.contract import (
     PdpDiscovery,
     Verdict,
 )
-from webaudit_capture.discovery.search import Visit
 from webaudit_capture.failures import PageFailed
 from webaudit_capture.fetch import Fetcher
 from webaudit_capture.journey import Journey
-from webaudit_capture.navigation import reach_once
 from webaudit_capture.popups import Popups
 from webaudit_capture.proxy import FilteringProxy, Refusal, Resolver, resolve
 from webaudit_capture.ready import moved_on, wait_until_ready
 from webaudit_capture.scroll import scroll_through
 from webaudit_capture.texts import first_line
 from webaudit_capture.timeline import StageTimeout, Timeline
+from webaudit_capture.visits import Visits
 
 
 @dataclass(slots=True)
@@ -297,9 +295,8 @@ class _Run:
                 self.timeline.stage("discovery"),
                 ended_by_kill(browser, limits.timeout + self.policy.browser.close_timeout, too_long),
             ):
-                return await discovery.find_pdp(
-                    home.page, self.policy, self._visitor(browser, proxy), fetch, self.timeline
-                )
+                visits = Visits(browser, proxy, self.policy, self.timeline)
+                return await discovery.find_pdp(home.page, self.policy, visits, fetch, self.timeline)
         except PageFailed as failed:
             why = failed.message
         except Exception as error:  # noqa: BLE001 - the edge of the search, as `to_the_end` is the capture's
@@ -307,22 +304,6 @@ class _Run:
             why = f"the search for a product page failed: {_fault(error)}"
         self.timeline.event(EventType.ERROR, LogLevel.ERROR, why, event="discovery_failed")
         return PdpDiscovery(url=None, reason=why)
-
-    def _visitor(self, browser: Browser, proxy: FilteringProxy) -> Visit:
-        @asynccontextmanager
-        async def visit(url: str) -> AsyncIterator[Page]:
-            """The URL in a tab of its own, ready. Raises PageFailed."""
-            tab = await browser.open_tab()
-            try:
-                async with ended_by_crash(tab, url):
-                    await reach_once(tab, url, policy=self.policy, proxy=proxy, timeline=self.timeline)
-                    yield tab.page
-            finally:
-                with suppress(PlaywrightError, TimeoutError):
-                    async with asyncio.timeout(self.policy.browser.close_timeout):
-                        await tab.page.close()
-
-        return visit
 
     def _refused(self, refusal: Refusal) -> None:
         self.timeline.event(

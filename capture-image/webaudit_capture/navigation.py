@@ -24,7 +24,7 @@ from webaudit_capture.contract import Blame
 from webaudit_capture.failures import PageFailed
 from webaudit_capture.policy import CrawlPolicy, Navigation
 from webaudit_capture.proxy import FilteringProxy, Refusal, RefusalReason
-from webaudit_capture.ready import moved_on, wait_until_ready
+from webaudit_capture.ready import moved_on
 from webaudit_capture.timeline import Timeline
 from webaudit_capture.urls import host
 
@@ -310,24 +310,6 @@ async def wall(tab: Tab, policy: CrawlPolicy) -> str | None:
         "wall", limits.bot_wall_max_text, limits.bot_wall_lead, limits.bot_wall_frame_cover
     )
     return sign
-
-
-async def reach_once(tab: Tab, url: str, *, policy: CrawlPolicy, proxy: FilteringProxy, timeline: Timeline) -> None:
-    """One attempt, and ready, within candidate_timeout. Raises PageFailed."""
-    limits = policy.discovery
-    bounded = policy.model_copy(
-        update={
-            "navigation": policy.navigation.model_copy(update={"attempt_timeout": limits.candidate_timeout}),
-        }
-    )
-    began = timeline.monotonic()
-    seen = await look(tab, url, policy=bounded, proxy=proxy, timeline=timeline)
-    verdict = judge(seen, requested=url, policy=bounded.navigation)
-    if not isinstance(verdict, GoOn):
-        give_up(verdict[0])
-    left = max(policy.ready.poll_interval, limits.candidate_timeout - (timeline.monotonic() - began))
-    ready = policy.ready.model_copy(update={"timeout": min(policy.ready.timeout, left)})
-    await wait_until_ready(tab, ready, timeline)
 
 
 def give_up(why: Fail) -> NoReturn:

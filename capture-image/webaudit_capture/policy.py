@@ -130,7 +130,9 @@ class Discovery(_Section):
     max_categories: int = 3
     max_links: int = Field(3000, description="Links of one page that are looked at.")
     timeout: float = 60.0
-    candidate_timeout: float = 15.0
+    candidate_timeout: float = Field(15.0, description="For one candidate or category page.")
+    look_timeout: float = Field(2.0, description="Of that, kept for judging a page that does not become ready.")
+    calm_after: float = Field(0.2, description="Quiet after which a candidate is judged for the first time.")
     sitemap_documents: int = 3
     sitemap_max_bytes: int = 2 * 1024 * 1024
 

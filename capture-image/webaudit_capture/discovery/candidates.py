@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from webaudit_capture import urls
-from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_url
+from webaudit_capture.discovery.url_shape import Shape, identity, is_list_view, is_locale_root, shape, visit_url
 from webaudit_capture.features.cta_words import CtaKind
 from webaudit_capture.features.ctas import kind_of
 from webaudit_capture.features.prices import price_to_pay
@@ -28,6 +29,23 @@ GRID_CARDS = 2
 _CART_BUTTON = re.compile(r"add[-_ ]?to[-_ ]?(?:cart|bag|basket)|cart[-_/]add|quick[-_ ]?(?:add|buy|shop)")
 _NOT_PAGE = frozenset({"consent", "cart", "breadcrumb"})
 _MENUS = frozenset({"nav", "header", "footer", "dialog"})
+# Hosts beside a shop's own: `blog.acme.com`.
+_OTHER_HOSTS = frozenset(
+    {
+        "blog",
+        "news",
+        "help",
+        "support",
+        "careers",
+        "jobs",
+        "account",
+        "accounts",
+        "status",
+        "press",
+        "community",
+        "forum",
+    }
+)
 
 
 class _Part(BaseModel):
@@ -41,7 +59,7 @@ class Card(_Part):
     buttons: tuple[str, ...] = ()
     picture: bool = False
     dated: bool = False
-    """Shows a date or an author, as articles do."""
+    """Shows a date or an author, or is called so, as articles do."""
     group: int | None = None
     """The same for cards that stand beside each other."""
 
@@ -50,7 +68,8 @@ class PageLink(_Part):
     href: str
     text: str = ""
     region: str = "main"
-    shown: bool = True
+    language: str = ""
+    """What it leads to is in another language than this page (hreflang)."""
     card: Card | None = None
 
 
@@ -90,7 +109,9 @@ def candidates(page: PageLinks, page_url: str, home_url: str) -> list[Candidate]
     judged = [
         (link, found)
         for link in page.links
-        if urls.same_site(link.href, home_url) and identity(link.href) not in own
+        if _of_the_shop(link.href, home_url)
+        and identity(link.href) not in own
+        and not is_list_view(link.href, page_url)
         for found in [_evidence(link, identity(link.href) in named)]
         if found
     ]
@@ -107,6 +128,14 @@ def candidates(page: PageLinks, page_url: str, home_url: str) -> list[Candidate]
     ]
     unlinked = [Candidate(visit_url(url), "structured_data", ("structured_data",)) for url in named.values()]
     return unique([*in_grid, *others, *unlinked])
+
+
+def _of_the_shop(url: str, home_url: str) -> bool:
+    """On the shop's registrable domain, and there not on a host for something else."""
+    if not urls.same_site(url, home_url):
+        return False
+    host = urls.host(url)
+    return host == urls.host(home_url) or host.partition(".")[0] not in _OTHER_HOSTS
 
 
 def unique(found: Iterable[Candidate]) -> list[Candidate]:
@@ -199,19 +228,43 @@ def categories(page: PageLinks, home_url: str) -> list[str]:
 
     Where the menus lead nowhere, links anywhere on the page whose URL names a category.
     """
-    home = identity(home_url)
-    inside = [
-        link
-        for link in page.links
-        if urls.same_site(link.href, home_url) and identity(link.href) != home and link.region not in _NOT_PAGE
-    ]
+    inside = _inside(page, home_url)
     menus = [link for link in inside if link.region in ("nav", "header")]
     ranked = [
         *(link for link in menus if shape(link.href) is Shape.CATEGORY),
         *(link for link in menus if shape(link.href) in (Shape.PLAIN, Shape.WEAK) and _leads_into(link.text)),
     ] or [link for link in inside if shape(link.href) is Shape.CATEGORY]
+    return _addresses(ranked)
+
+
+def subcategories(page: PageLinks, page_url: str, home_url: str) -> list[str]:
+    """Pages that a category page without products leads on to: categories outside the menus, and what lies below it."""
+    below = urlsplit(page_url).path.rstrip("/") + "/"
+    return _addresses(
+        link
+        for link in _inside(page, home_url)
+        if link.region not in _MENUS
+        and not is_list_view(link.href, page_url)
+        and identity(link.href) != identity(page_url)
+        if shape(link.href) is Shape.CATEGORY
+        or (shape(link.href) is not Shape.NEVER and urlsplit(link.href).path.startswith(below))
+    )
+
+
+def _inside(page: PageLinks, home_url: str) -> list[PageLink]:
+    """Links that lead further into the shop; the home page, in whatever language, is not further."""
+    home = identity(home_url)
+    return [
+        link
+        for link in page.links
+        if _of_the_shop(link.href, home_url) and identity(link.href) != home and link.region not in _NOT_PAGE
+        if not link.language and not is_locale_root(link.href)
+    ]
+
+
+def _addresses(links: Iterable[PageLink]) -> list[str]:
     first: dict[str, str] = {}
-    for link in ranked:
+    for link in links:
         first.setdefault(identity(link.href), visit_url(link.href))
     return list(first.values())
 

@@ -1,10 +1,12 @@
 // Every link of the page with the card it stands in: what surrounds it, not what it means.
 // Evaluates to a function of the shared helpers and the arguments.
 (dom, args) => {
-  const { all, anchors, query, attr, parent, clip, collapse, shown, text, spoken, region, names } = dom;
+  const { all, anchors, query, attr, parent, clip, collapse, text, spoken, region, names } = dom;
 
   const LEVELS = 7;
   const CARD_TEXT = 500;
+  const BUTTON =
+    "button, [role=button], input[type=submit], a[href*='add-to-cart'], a[href*='cart/add'], a[href*='addtocart'], a[href*='cart.php'], a[class*='button'], a[class*='btn']";
   const PICTURE = "img, picture, svg, video, [style*='background-image']";
 
   const groups = new Map();
@@ -28,8 +30,12 @@
     return above !== null && (likes(above).get(el.tagName)?.size ?? 0) >= 2;
   };
   const buttons = (el) =>
-    [...query(el, "button, [role=button], input[type=submit], a[href*='add-to-cart'], a[href*='cart/add'], a[href*='addtocart']")]
+    [...query(el, BUTTON)]
       .map((inner) => `${spoken(inner) || attr(inner, "value")} ${attr(inner, "name")} ${names(inner)}`.slice(0, args.textChars));
+
+  const editorial = (el) =>
+    query(el, "time, [datetime], [class*='date'], [class*='author'], [rel='author']").length > 0 ||
+    [el, parent(el), parent(parent(el) ?? el)].some((node) => node && /(^|[\s_-])(blog|news|magazine?)([\s_-]|$)/.test(names(node)));
 
   const card = (link) => {
     let pictured = null;
@@ -55,7 +61,7 @@
       text: text(around.el) || contents(around.el).slice(0, args.textChars),
       buttons: buttons(around.el),
       picture: query(around.el, PICTURE).length > 0,
-      dated: query(around.el, "time, [datetime], [class*='date'], [class*='author'], [rel='author']").length > 0,
+      dated: editorial(around.el),
       group: around.among ? group(parent(around.el)) : null,
     };
   });
@@ -68,7 +74,7 @@
         href: el.href,
         text: text(el) || clip(el.textContent ?? "") || spoken(el),
         region: region(el),
-        shown: shown(el),
+        language: attr(el, "hreflang"),
         card: seen(el),
       })),
     jsonld: dom.jsonld(),

@@ -14,6 +14,7 @@ from webaudit_capture.discovery.candidates import (
     candidates,
     categories,
     limit_weak,
+    subcategories,
 )
 
 HOME = "https://shop.test/"
@@ -93,6 +94,8 @@ def test_what_makes_a_product_grid(case: str, links: list[PageLink], grid: bool)
         ("a dated card with a price", _link("/best-shoes", dated=True, text="The best for €20"), None),
         ("another shop", _link("https://elsewhere.test/products/a"), None),
         ("a subdomain of the shop", _link("https://m.shop.test/products/a"), ("url",)),
+        ("a host of the shop for something else", _link("https://blog.shop.test/products/a"), None),
+        ("a filter of the same list", _link("/?price=10-20", text="$10.00 - $19.99"), None),
         ("the home page itself", _link("/?utm_source=x"), None),
         ("the cart", _link("/products/a", "cart"), None),
         ("breadcrumbs", _link("/products/a", "breadcrumb"), None),
@@ -167,9 +170,29 @@ def test_few_weak_candidates_are_kept_so_that_better_ones_get_a_try() -> None:
             ["/collections/shoes", "/collections/hats"],
         ),
         ("each once", [_link("/shoes", "nav", "Shoes"), _link("/shoes?utm_source=m", "nav", "Shoes")], ["/shoes"]),
+        (
+            "not the home page in other languages",
+            [_link("/fr-fr/", "nav", "Français"), _link("/en", "header", "English"), _link("/cups", "nav", "Cups")],
+            ["/cups"],
+        ),
         ("none", [_link("/our-craft")], []),
     ],
 )
 def test_which_pages_may_list_products(case: str, links: list[PageLink], expected: list[str]) -> None:
     found = categories(PageLinks(links=tuple(links)), HOME)
     assert [url.removeprefix("https://shop.test") for url in found] == expected, case
+
+
+def test_a_category_leads_on_to_what_lies_below_it_and_to_other_categories_in_its_midst() -> None:
+    links = (
+        _link("/women", "nav", "Women"),
+        _link("/women", "main", "All"),
+        _link("/women?sort=price"),
+        _link("/men", "main", "Men"),
+        _link("/women/dresses"),
+        _link("/women/blog/how-to"),
+        _link("/collections/coats"),
+        _link("/collections/hats", "footer"),
+    )
+    found = subcategories(PageLinks(links=links), "https://shop.test/women", HOME)
+    assert [url.removeprefix("https://shop.test") for url in found] == ["/women/dresses", "/collections/coats"]

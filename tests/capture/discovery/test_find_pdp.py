@@ -44,6 +44,17 @@ async def tabs(playwright: Playwright) -> AsyncIterator[Tabs]:
         yield Tabs(await context.new_page(), await context.new_page())
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A page whose load event came: it waits for no more."""
+
+    page: Page
+
+    async def calm(self) -> None: ...
+
+    async def ready(self) -> None: ...
+
+
 async def _fetch(url: str, max_bytes: int) -> bytes | None:
     async with httpx.AsyncClient() as client:
         answer = await client.get(url)
@@ -79,12 +90,12 @@ class Shop:
         policy = CrawlPolicy(discovery=Discovery(**limits))
 
         @asynccontextmanager
-        async def visit(url: str) -> AsyncIterator[Page]:
+        async def visit(url: str) -> AsyncIterator[Loaded]:
             self.opened.append(url.removeprefix(self.server.url("")))
             response = await self.tabs.other.goto(url, wait_until="load")
             if response is not None and response.status >= 400:
                 raise PageFailed(f"http_{response.status}", f"answered {response.status}")
-            yield self.tabs.other
+            yield Loaded(self.tabs.other)
 
         await self.tabs.home.goto(self.server.url("/"), wait_until="load")
         return await find_pdp(self.tabs.home, policy, visit, fetch, timeline)
@@ -327,7 +338,12 @@ async def test_the_whole_search_ends_at_its_timeout(shop: Shop) -> None:
     shop.server.silence("/products/slow")
     found = await shop.search(timeout=1.0)
     assert found == PdpDiscovery(url=None, candidates_tried=1, reason="no product page within 1 s")
-    assert [event.details["event"] for event in shop.events] == ["pdp_discovery_timeout", "pdp_not_found"]
+    assert shop.rejections() == [("/products/slow", "search_timeout")]
+    assert [event.details["event"] for event in shop.events] == [
+        "pdp_candidate_rejected",
+        "pdp_discovery_timeout",
+        "pdp_not_found",
+    ]
 
 
 async def test_a_timeout_that_is_not_the_searchs_own_passes_through(shop: Shop) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_url
+from webaudit_capture.discovery.url_shape import Shape, identity, is_list_view, is_locale_root, shape, visit_url
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,16 @@ from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_u
         ("/shop.aspx?pid=12", Shape.PRODUCT),
         ("/product.php?id=12", Shape.PRODUCT),
         ("/detail.html?item=9", Shape.PRODUCT),
-        # an id at the end
+        ("/?p=12&product_id=4", Shape.PRODUCT),
+        ("/index.php?main_page=product_info&products_id=9", Shape.PRODUCT),
+        ("/index.php?id_product=9&controller=product", Shape.PRODUCT),
+        ("/detail/0192f3a4c5d67e8f90a1b2c3d4e5f6ff", Shape.PRODUCT),
+        ("/catalog/product/view/id/12", Shape.PRODUCT),
+        # an id in the query, at the end, or at the beginning of a page's name
+        ("/?p=123", Shape.WEAK),
+        ("/index.php?id=4711", Shape.WEAK),
+        ("/men/1-1-hummingbird-t-shirt.html", Shape.WEAK),
+        ("/Main-product/SWDEMO10001", Shape.WEAK),
         ("/blue-shirt-48151", Shape.WEAK),
         ("/hemd/48151.html", Shape.WEAK),
         ("/shirts/ab1234", Shape.WEAK),
@@ -59,7 +68,15 @@ from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_u
         ("/c/shoes-1234", Shape.CATEGORY),
         ("/shop", Shape.CATEGORY),
         ("/index.php?route=product/category&category_id=20", Shape.CATEGORY),
+        ("/navigation/0192f3a4c5d67e8f90a1b2c3d4e5f607", Shape.CATEGORY),
+        ("/?cat=4", Shape.CATEGORY),
+        ("/index.php?controller=category&id_category=3", Shape.CATEGORY),
         # neither
+        ("/?p=2", Shape.PLAIN),
+        ("/?page_id=7", Shape.PLAIN),
+        ("/canvas-laundry-cart", Shape.PLAIN),
+        ("/3-clothes", Shape.PLAIN),
+        ("/detail/history", Shape.PLAIN),
         ("/shoes", Shape.PLAIN),
         ("/blue-shirt.html", Shape.PLAIN),
         ("/summer-2024", Shape.PLAIN),
@@ -74,6 +91,24 @@ from webaudit_capture.discovery.url_shape import Shape, identity, shape, visit_u
         ("/wishlist/add/4711", Shape.NEVER),
         ("/?add-to-cart=12", Shape.NEVER),
         ("/?s=shirt", Shape.NEVER),
+        ("/product/cup/?add-to-cart=12", Shape.NEVER),
+        ("/product/cup/?add_to_wishlist=12", Shape.NEVER),
+        ("/product/cup?action=yith-woocompare-add-product&id=12", Shape.NEVER),
+        ("/product/cup/reviews", Shape.NEVER),
+        ("/product/add/12", Shape.NEVER),
+        ("/products/cup?view=quick-view", Shape.NEVER),
+        ("/quickview/product/12", Shape.NEVER),
+        ("/catalog/product_compare/add/product/12", Shape.NEVER),
+        ("/checkout/cart/add/uenc/aHR0/product/12", Shape.NEVER),
+        ("/sendfriend/product/send/id/12", Shape.NEVER),
+        ("/cart.php?action=add&product_id=86", Shape.NEVER),
+        ("/wishlist.php?product_id=86", Shape.NEVER),
+        ("/my-account", Shape.NEVER),
+        ("/index.php?route=product/product/review&product_id=42", Shape.NEVER),
+        ("/index.php?route=product/compare&product_id=42", Shape.NEVER),
+        ("/index.php?controller=cart&add=1&id_product=9", Shape.NEVER),
+        ("/index.php?action=buy_now&products_id=9", Shape.NEVER),
+        ("/?replytocom=9", Shape.NEVER),
         ("/images/product-4711.jpg", Shape.NEVER),
         ("/manuals/product/4711.pdf", Shape.NEVER),
         ("/pages/privacy/policy", Shape.NEVER),
@@ -113,7 +148,40 @@ def test_links_are_opened_without_what_only_tracks_them(url: str, opened: str) -
         ("https://shop.test/?product_id=1", "https://shop.test/?product_id=2", False),
         ("https://shop.test/p/1", "https://shop.test/p/2", False),
         ("https://shop.test/p/1", "https://m.shop.test/p/1", False),
+        ("https://shop.test/collections/new/products/a", "https://shop.test/products/a/", True),
+        ("https://shop.test/collections/new/products/a", "https://shop.test/collections/new", False),
+        ("https://shop.test/cup/dp/B01ABC/ref=sr_1_1", "https://shop.test/cup/dp/B01ABC", True),
+        ("https://shop.test/?p=123", "https://shop.test/?p=124", False),
     ],
 )
 def test_variants_and_tracking_do_not_make_another_page(one: str, other: str, same: bool) -> None:
     assert (identity(one) == identity(other)) is same
+
+
+@pytest.mark.parametrize(
+    ("link", "page", "expected"),
+    [
+        ("/shoes.html?price=10-20", "/shoes.html", True),
+        ("/shoes.html?p=2", "/shoes.html", True),
+        ("/shoes-1234?sort=price", "/shoes-1234", True),
+        ("/?p=2", "/", True),
+        ("/?p=123", "/", False),
+        ("/index.php?product_id=4", "/index.php?cat=2", False),
+        ("/shoes/red", "/shoes", False),
+        ("https://m.shop.test/shoes?p=2", "/shoes", False),
+    ],
+)
+def test_a_list_sorted_or_filtered_is_the_same_list(link: str, page: str, expected: bool) -> None:
+    home = "https://shop.test"
+    assert is_list_view(link if link.startswith("http") else home + link, home + page) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        *((path, True) for path in ("/de", "/fr-fr/", "/en_GB", "/us/")),
+        *((path, False) for path in ("/tv", "/pc-wii", "/de/cups", "/")),
+    ],
+)
+def test_a_home_page_in_another_language_is_known_by_its_address(path: str, expected: bool) -> None:
+    assert is_locale_root(f"https://shop.test{path}") is expected
