@@ -289,7 +289,7 @@ class _Run:
         def too_long() -> PageFailed:
             return PageFailed("discovery_timeout", f"no product page found within {limits.timeout:g} s")
 
-        fetch = Fetcher(proxy.url, user_agent=user_agent(browser.version), timeout=limits.candidate_timeout)
+        fetch = Fetcher(proxy.url, user_agent=user_agent(browser.version), timeout=limits.sitemap_timeout)
         try:
             async with (
                 self.timeline.stage("discovery"),

@@ -134,6 +134,7 @@ class Discovery(_Section):
     look_timeout: float = Field(2.0, description="Of that, kept for judging a page that does not become ready.")
     calm_after: float = Field(0.2, description="Quiet after which a candidate is judged for the first time.")
     sitemap_documents: int = 3
+    sitemap_timeout: float = Field(10.0, description="For one document, robots.txt among them.")
     sitemap_max_bytes: int = 2 * 1024 * 1024
 
 

@@ -22,6 +22,8 @@ Fetch = Callable[[str, int], Awaitable[bytes | None]]
 _PRODUCT_NAME = re.compile(
     r"product|produkt|produit|producto|prodott|produto|artikel|(?<![a-z])items?(?![a-z])|goods|pdp|sku", re.IGNORECASE
 )
+# Lists of what products have, not of products: `product_cat-sitemap.xml`.
+_OF_PRODUCTS = re.compile(r"prod\w*?[-_]?(?:cat|tag|brand|type|attribute|image|video|review)", re.IGNORECASE)
 _OTHER_NAME = re.compile(
     r"categor|kategor|collection|page|blog|post|article|news|image|video|author|tag|brand|store|static|cms|recipe",
     re.IGNORECASE,
@@ -124,9 +126,9 @@ def unpack(document: bytes, max_bytes: int) -> bytes:
 def rank(url: str) -> int:
     """0 for documents named after products, 2 for those named after something else, 1 for the rest."""
     path = urlsplit(url).path
-    if _PRODUCT_NAME.search(path):
+    if _PRODUCT_NAME.search(path) and not _OF_PRODUCTS.search(path):
         return 0
-    return 2 if _OTHER_NAME.search(path) else 1
+    return 2 if _OTHER_NAME.search(path) or _OF_PRODUCTS.search(path) else 1
 
 
 def page_candidates(document_url: str, pages: tuple[str, ...], home_url: str) -> list[Candidate]:

@@ -55,9 +55,9 @@ async def run(page: Page, script: str, **arguments: Any) -> Any:
         if any(sign in error.message for sign in _VANISHED):
             raise Error(f"Execution context was destroyed: {error.message}") from error
         raise
-    finally:
-        with suppress(Error):  # the target may be gone already, and the session with it
-            await session.detach()
+    # Not where this was cancelled: a page that hangs answers neither, and the session ends with the page.
+    with suppress(Error):  # the target may be gone already
+        await session.detach()
     if details := answer.get("exceptionDetails"):
         raise ScriptError(f"{script}: {details.get('exception', {}).get('description') or details['text']}")
     return answer["result"].get("value")

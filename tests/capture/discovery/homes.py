@@ -12,13 +12,18 @@ from capture.conftest import QUICK, TEXT, Take, with_section
 from testkit.captured import details
 from testkit.pages import PageServer
 from webaudit_capture.capture import Captured
-from webaudit_capture.contract import PdpDiscovery, Verdict
+from webaudit_capture.contract import ARTIFACT_FILES, PdpDiscovery, Verdict
 from webaudit_capture.policy import CrawlPolicy
 
+HOSTS = ("shop.test", "m.shop.test", "blog.shop.test", "other.test")
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="400"><rect width="400" height="400"/></svg>'
 IMG = '<img src="/p.svg" width="200" height="200" alt="">'
-HURRIED = with_section("discovery", candidate_timeout=1.5)
+HURRIED = with_section("discovery", candidate_timeout=2.0, look_timeout=0.5)
 """For shops with a page that does not end by itself."""
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]
 
 
 def product(name: str = "Tea cup", price: str = "$19.99", button: str = "Add to cart", more: str = "") -> str:
@@ -68,7 +73,7 @@ class Search:
 
 
 class Home:
-    """A shop on the test's server. `name` is the host it goes by, where that is not the server's own."""
+    """A shop on the test's server. Any host of `.test` leads there too, where a search may go by it."""
 
     def __init__(self, server: PageServer, take: Take) -> None:
         self.server = server
@@ -78,9 +83,10 @@ class Home:
     def page(self, path: str, body: str, **more: Any) -> None:
         self.server.page(path, body, **more)
 
-    def pages(self, **products: str) -> None:
-        for path, body in products.items():
-            self.server.page(path, body)
+    def links(self, *hrefs: str) -> None:
+        """A home page that only links so, each in a paragraph of its own."""
+        links = "".join(f'<p><a href="{href}">A link</a></p>' for href in hrefs)
+        self.page("/", f"<main><h1>Acme</h1><p>{TEXT}</p>{links}</main>")
 
     def by_query(self, path: str, pages: Mapping[str, str]) -> None:
         """One script that answers by its query, as it stands; any other is 404."""
@@ -106,12 +112,16 @@ class Home:
     async def search(self, policy: CrawlPolicy = QUICK, *, start: str = "/", host: str = "", **more: Any) -> Search:
         """Capture the home page with a search, and say what came of it. The home page itself is always fine."""
         base = f"http://{host}:{self.server.port}" if host else self.server.url("")
-        captured = await self.take(f"{base}{start}", policy=policy, discover_pdp=True, **more)
+        allow = tuple(f"{name}:{self.server.port}" for name in ("127.0.0.1", *HOSTS))
+        captured = await self.take(
+            f"{base}{start}", policy=policy, discover_pdp=True, allow=allow, resolver=_resolve, **more
+        )
         assert captured.result.verdict is Verdict.OK, captured.result.message
         pdp = captured.result.pdp
         assert pdp is not None
         rejected = details(captured, "pdp_candidate_rejected")
         asked = [one.path_qs for one in self.server.requests if one.headers.get("Accept", "").startswith("text/html")]
+        assert len(captured.artifacts) == len(ARTIFACT_FILES)
         return Search(
             captured,
             pdp,

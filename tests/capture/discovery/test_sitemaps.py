@@ -107,12 +107,17 @@ def test_no_bytes_break_the_reading(document: bytes) -> None:
 
 
 def test_documents_named_after_products_come_first_and_those_named_after_something_else_last() -> None:
-    documents = ["/sitemap-pages.xml", "/sitemap_1.xml", "/sitemap_products_1.xml", "/post-sitemap.xml"]
+    documents = [
+        *("/sitemap-pages.xml", "/product_cat-sitemap.xml", "/sitemap_1.xml", "/sitemap_products_1.xml"),
+        *("/post-sitemap.xml", "/products-images.xml"),
+    ]
     assert sorted((f"https://shop.test{path}" for path in documents), key=rank) == [
         "https://shop.test/sitemap_products_1.xml",
         "https://shop.test/sitemap_1.xml",
         "https://shop.test/sitemap-pages.xml",
+        "https://shop.test/product_cat-sitemap.xml",
         "https://shop.test/post-sitemap.xml",
+        "https://shop.test/products-images.xml",
     ]
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 
 import psutil
 import pytest
@@ -15,6 +14,7 @@ from aiohttp import web
 from capture.conftest import Take, with_section
 from capture.pages.shops import DOCUMENT, SHOP
 from testkit.captured import doubts, text
+from testkit.chromium import group, renderers
 from testkit.pages import PageServer
 from webaudit_capture.browser import Browser
 from webaudit_capture.contract import Blame, ExitCode, Verdict
@@ -41,20 +41,6 @@ def unpacking_to(mebibytes: int) -> bytes:
     start = packer.compress(DOCUMENT.encode()) + packer.flush(zlib.Z_FULL_FLUSH)
     piece = packer.compress(b"wool" * (MEBI // 4)) + packer.flush(zlib.Z_FULL_FLUSH)
     return start + piece * mebibytes
-
-
-def group(pid: int) -> list[psutil.Process]:
-    """What runs of a browser, itself included."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, ProcessLookupError):
-            if os.getpgid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-def renderers(pid: int) -> list[int]:
-    return [process.pid for process in group(pid) if "--type=renderer" in process.cmdline()]
 
 
 class Fate:
