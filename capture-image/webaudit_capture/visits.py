@@ -69,14 +69,16 @@ class Visit:
     def left(self) -> float:
         return max(self._policy.ready.poll_interval, self._ends - self._timeline.monotonic())
 
-    async def calm(self) -> None:
-        """Quiet for a moment: a page that came whole shows all it has."""
+    async def calm(self) -> bool:
+        """Whether it was quiet for a moment: a page that came whole then shows all it has."""
         moment = self._policy.discovery.calm_after
         ready = self._policy.ready
         quiet = {"network_quiet": min(moment, ready.network_quiet), "dom_quiet": min(moment, ready.dom_quiet)}
         with suppress(TimeoutError):
             async with asyncio.timeout(self.left()):
                 await wait_until_quiet(self._tab, ready.model_copy(update=quiet))
+                return True
+        return False
 
     async def ready(self) -> None:
         """By the ready rule."""

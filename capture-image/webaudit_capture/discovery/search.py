@@ -33,12 +33,12 @@ from webaudit_capture.texts import first_line
 
 
 class OpenPage(Protocol):
-    """A page that was reached. Neither wait raises when its time is up: then the page is judged as it stands."""
+    """A page that was reached. `calm` says whether it came; `ready` returns in time for a look, ready or not."""
 
     @property
     def page(self) -> Page: ...
 
-    async def calm(self) -> None: ...
+    async def calm(self) -> bool: ...
 
     async def ready(self) -> None: ...
 
@@ -172,11 +172,10 @@ class _Search:
         self.seen.add(identity(candidate.url))
         try:
             async with asyncio.timeout(self.limits.candidate_timeout) as limit, self.visit(candidate.url) as opened:
-                for wait in (opened.calm, opened.ready):
-                    await wait()
-                    rejection = await self._judge(opened.page, before)
-                    if rejection is None:
-                        return None
+                if await opened.calm() and await self._judge(opened.page, before) is None:
+                    return None
+                await opened.ready()
+                rejection = await self._judge(opened.page, before)
                 self.seen.add(identity(opened.page.url))
                 return rejection
         except (PageFailed, Error, ScriptError, TimeoutError) as error:

@@ -18,7 +18,7 @@ from webaudit_capture.policy import CrawlPolicy
 HOSTS = ("shop.test", "m.shop.test", "blog.shop.test", "other.test")
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="400"><rect width="400" height="400"/></svg>'
 IMG = '<img src="/p.svg" width="200" height="200" alt="">'
-HURRIED = with_section("discovery", candidate_timeout=2.0, look_timeout=0.5)
+HURRIED = with_section("discovery", candidate_timeout=2.5, look_timeout=1.2)
 """For shops with a page that does not end by itself."""
 
 

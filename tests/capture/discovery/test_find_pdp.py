@@ -50,7 +50,8 @@ class Loaded:
 
     page: Page
 
-    async def calm(self) -> None: ...
+    async def calm(self) -> bool:
+        return True
 
     async def ready(self) -> None: ...
 
