@@ -102,7 +102,8 @@ class Candidate:
 def candidates(page: PageLinks, page_url: str, home_url: str) -> list[Candidate]:
     """Candidates of one page, each product once: those in product grids first, then the others as they stand.
 
-    Products named by structured data alone come last.
+    Grids without pictures, which price filters look like, come after those with them; products named by structured
+    data alone come last.
     """
     own = {identity(page_url), identity(home_url)}
     named = _named_products(page, page_url, home_url)
@@ -116,10 +117,12 @@ def candidates(page: PageLinks, page_url: str, home_url: str) -> list[Candidate]
         if found
     ]
     grids = _product_grids(judged)
+    pictured = {link.card.group for link, _ in judged if link.card is not None and link.card.picture}
     in_grid = [
         Candidate(visit_url(link.href), "grid", evidence)
+        for pictures in (True, False)
         for link, evidence in judged
-        if link.card is not None and link.card.group in grids
+        if link.card is not None and link.card.group in grids and (link.card.group in pictured) is pictures
     ]
     others = [
         Candidate(visit_url(link.href), _source(evidence), evidence)
@@ -239,7 +242,7 @@ def categories(page: PageLinks, home_url: str) -> list[str]:
 
 def subcategories(page: PageLinks, page_url: str, home_url: str) -> list[str]:
     """Pages that a category page without products leads on to: categories outside the menus, and what lies below it."""
-    below = urlsplit(page_url).path.rstrip("/") + "/"
+    below = urlsplit(page_url).path.removesuffix(".html").rstrip("/") + "/"
     return _addresses(
         link
         for link in _inside(page, home_url)

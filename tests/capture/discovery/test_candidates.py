@@ -51,6 +51,12 @@ def test_a_grid_comes_before_earlier_single_links() -> None:
     ]
 
 
+def test_a_grid_with_pictures_comes_before_price_filters() -> None:
+    filters = [_link(f"/shoes/price-{n}0", group=1, text=f"${n}0.00 - ${n}9.99 (3)") for n in range(1, 3)]
+    cards = [_link(f"/{name}", group=2, picture=True, text="$15.00") for name in ("a", "b")]
+    assert _paths(*filters, *cards) == ["/a", "/b", "/shoes/price-10", "/shoes/price-20"]
+
+
 @pytest.mark.parametrize(
     ("case", "links", "grid"),
     [

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from capture.conftest import QUICK, Take
 from capture.discovery.homes import Home, product, sitemap
-from testkit.pages import PageServer
+from testkit.pages import PageServer, Wire
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -70,15 +70,13 @@ def a_document_that_never_ends(home: Home) -> None:
     home.server.handler("/sitemap.xml", endless)
 
 
-def a_document_that_stalls(home: Home) -> None:
-    async def stalling(request: web.Request) -> web.StreamResponse:
-        answer = web.StreamResponse(headers={"Content-Type": XML})
-        await answer.prepare(request)
-        await answer.write(sitemap(home.server.url("/products/pot")).removesuffix("</urlset>").encode())
-        return await home.server.served("/silence")(request)
+def a_document_that_comes_in_drops(home: Home) -> None:
+    async def dripping(wire: Wire) -> None:
+        wire.send(f"HTTP/1.1 200 OK\r\nContent-Type: {XML}\r\nConnection: close\r\n\r\n")
+        wire.send(sitemap(home.server.url("/products/pot")).removesuffix("</urlset>"))
+        await wire.drip(" ")
 
-    home.server.silence("/silence")
-    home.server.handler("/sitemap.xml", stalling)
+    home.server.wire("/sitemap.xml", dripping)
 
 
 def a_silent_document_before_another(home: Home) -> None:
@@ -99,7 +97,7 @@ MAPS: dict[Callable[[Home], None], tuple[str, list[str]]] = {
     relative_and_foreign_addresses: ("/tea-cup", ["/sitemap/products.xml"]),
     a_document_that_breaks_off: ("/products/pot", ["/sitemap.xml"]),
     a_document_that_never_ends: ("/products/pot", ["/sitemap.xml"]),
-    a_document_that_stalls: ("/products/pot", ["/sitemap.xml"]),
+    a_document_that_comes_in_drops: ("/products/pot", ["/sitemap.xml"]),
     a_silent_document_before_another: ("/tea-cup", ["/sitemap-products-1.xml", "/sitemap-products-2.xml"]),
     a_page_for_everything: ("/products/pot", ["/sitemap.xml"]),
 }
