@@ -5,8 +5,8 @@
 
   const LEVELS = 7;
   const CARD_TEXT = 500;
-  const BUTTON =
-    "button, [role=button], input[type=submit], a[href*='add-to-cart'], a[href*='cart/add'], a[href*='addtocart'], a[href*='cart.php'], a[class*='button'], a[class*='btn']";
+  const CART_LINKS = ["add-to-cart", "addtocart", "cart/add", "cart.php"].map((part) => `a[href*='${part}' i]`);
+  const BUTTON = ["button", "[role=button]", "input[type=submit]", "a[class*='add-to-cart']", "a[class*='add_to_cart']", ...CART_LINKS].join();
   const PICTURE = "img, picture, svg, video, [style*='background-image']";
 
   const groups = new Map();

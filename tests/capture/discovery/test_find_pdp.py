@@ -145,6 +145,9 @@ async def test_the_first_of_a_grid_is_found_before_links_above_it(shop: Shop) ->
 LINKS_INSIDE = '<a href="/brands/acme">Acme</a><a href="/wishlist/add/1">♥</a>'
 BRANDED = '<div><a href="{}"><img src="/p.svg" width="99"></a><a href="/brands/acme">Acme</a><b>$5.00</b></div>'
 WHOLE_LINK = '<a href="{}"><img src="/p.svg" width="99" height="99"><h3>Cup</h3>$5.00</a>'
+VIEW = (
+    '<div><p><a href="{0}">Cup</a><a class="btn" href="{0}">View</a></p><p><a href="/@{0}">i</a></p><b>$5.00</b></div>'
+)
 NO_PRICE = '<div><a href="{}"><img src="/p.svg"></a><button>Add to basket</button></div>'
 
 
@@ -153,6 +156,7 @@ NO_PRICE = '<div><a href="{}"><img src="/p.svg"></a><button>Add to basket</butto
     [
         ("cards with more links", grid(card("/cup", extra=LINKS_INSIDE), card("/pot", extra=LINKS_INSIDE)), "grid"),
         ("a picture beside a brand", grid(BRANDED.format("/cup"), BRANDED.format("/pot")), "grid"),
+        ("links like buttons", grid(VIEW.format("/cup"), VIEW.format("/pot")), "grid"),
         ("slides", f"<ul><li>{card('/cup')}</li><li>{card('/pot')}</li></ul>", "grid"),
         ("whole cards that are links", grid(WHOLE_LINK.format("/cup"), WHOLE_LINK.format("/pot")), "grid"),
         ("cart buttons and no prices", grid(NO_PRICE.format("/cup"), NO_PRICE.format("/pot")), "grid"),
