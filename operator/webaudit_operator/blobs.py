@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
+
+BATCH_LIMIT = 100
+"""Calls in one batch, as the service has it: https://cloud.google.com/storage/docs/batch"""
 
 
 class BlobsUnavailable(Exception):
@@ -27,6 +30,25 @@ class Deletion(StrEnum):
     DELETED = "deleted"
     ALREADY_ABSENT = "already_absent"
     HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One generation of one object."""
+
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The bucket's own word on one deletion. No outcome: whether the object is gone is not known."""
+
+    outcome: Deletion | None
+    reason: str = ""
+    """Why it is held, or what went wrong, in one line."""
+    until: datetime | None = None
+    """When what holds it ends by itself, if the bucket says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +81,20 @@ class Blobs(Protocol):
 
     async def stat(self, name: str) -> BlobInfo | None: ...
 
+    async def stat_many(self, names: Sequence[str]) -> Sequence[BlobInfo | None]:
+        """As `stat`, for at most BATCH_LIMIT names in one call; raises when the answer to one of them is no answer."""
+
     async def read(self, name: str, *, max_bytes: int) -> bytes | None:
         """The newest generation's bytes, or None when there is no such object. Raises BlobTooLarge."""
 
     def list(self, prefix: str) -> AsyncIterator[BlobInfo]: ...
 
-    async def delete(self, name: str, generation: int) -> Deletion:
-        """Delete exactly this generation; a newer one under the same name stays."""
+    async def delete(self, doomed: Sequence[Generation]) -> Sequence[Removal]:
+        """Delete exactly these generations, at most BATCH_LIMIT; newer ones under the same names stay.
+
+        Each has its own answer, in the same order. Raises BlobsUnavailable or BlobsMisconfigured when the bucket as a
+        whole did not answer: then what became of each is not known.
+        """
+
+    async def time(self) -> datetime:
+        """What the bucket's own clock says, to the second (the Date of an answer)."""

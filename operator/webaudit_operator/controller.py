@@ -17,7 +17,7 @@ from webaudit_operator.kube import Kube
 from webaudit_operator.kube_errors import KubeConflict, KubeRefused, KubeUnavailable
 from webaudit_operator.metrics import Metrics
 from webaudit_operator.reconciler import Reconciler
-from webaudit_operator.retention import EvidenceRemains
+from webaudit_operator.retention.purging import EvidenceRemains
 from webaudit_operator.schedule_reconciler import ScheduleReconciler
 from webaudit_operator.sessions import Key, Manifest, key_of
 from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from webaudit_operator.admission import Verdict
 from webaudit_operator.schedule_status import Entry, Missed
 from webaudit_operator.schedules import Schedule
-from webaudit_operator.sessions import GROUP, VERSION, Manifest, Resource, Session, format_time
+from webaudit_operator.sessions import GROUP, VERSION, Key, Manifest, Resource, Session, format_time
+from webaudit_operator.store.rows import Break
 
 SOURCE = "webaudit-operator"
 
@@ -92,21 +93,47 @@ def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def build(about: Resource, said: Notice, now: datetime) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """The operator's own pod: what is said about it concerns no session."""
+
+    key: Key
+    uid: str
+
+    @property
+    def reference(self) -> Manifest:
+        namespace, name = self.key.namespace, self.key.name
+        return {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, "name": name, "uid": self.uid}
+
+
+def reference(about: Resource) -> Manifest:
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": about.kind,
+        "namespace": about.key.namespace,
+        "name": about.key.name,
+        "uid": about.uid,
+        "resourceVersion": about.version,
+    }
+
+
+def retention_notice(broken: Break) -> Notice:
+    return Notice(
+        "RetentionStopped",
+        f"{broken.message}; nothing was deleted. See `webaudit-operator retention plan`, then "
+        "`webaudit-operator retention approve`",
+        "Warning",
+    )
+
+
+def build(about: Resource | Pod, said: Notice, now: datetime) -> dict[str, Any]:
     """A core/v1 Event. The name is deterministic per turn, so that a repeat is a conflict and not a second Event."""
     digest = hashlib.sha256(f"{about.uid}/{said.reason}/{said.message}".encode()).hexdigest()[:16]
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {"name": f"{about.key.name[:200].rstrip('-.')}.{digest}", "namespace": about.key.namespace},
-        "involvedObject": {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": about.kind,
-            "namespace": about.key.namespace,
-            "name": about.key.name,
-            "uid": about.uid,
-            "resourceVersion": about.version,
-        },
+        "involvedObject": about.reference if isinstance(about, Pod) else reference(about),
         "reason": said.reason,
         "message": said.message[:1024],
         "type": said.type,

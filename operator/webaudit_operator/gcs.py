@@ -9,15 +9,19 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import google.auth
 import requests.exceptions
-from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound, RetryError
+import structlog
+from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError, from_http_response
 from google.auth.credentials import AnonymousCredentials, Credentials, Signing
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
@@ -28,17 +32,21 @@ from requests import Response
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError as Urllib3Error
 
+from webaudit_operator import gcs_batches as batches
 from webaudit_operator.blobs import (
     BlobInfo,
     BlobsMisconfigured,
     BlobsUnavailable,
     BlobTooLarge,
     Deletion,
+    Generation,
+    Removal,
     SignedPut,
 )
 from webaudit_operator.gcs_signing import signing_credentials
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 EMULATOR = "STORAGE_EMULATOR_HOST"
@@ -52,9 +60,7 @@ READ_PATIENCE = 20.0
 PAGE_SIZE = 1000
 LENGTH_RANGE = "x-goog-content-length-range"
 _FIELDS = "name,generation,size,crc32c,contentType,timeCreated"
-_TRANSIENT = (408, 429)
-_HELD_REASON = "retentionPolicyNotMet"
-_HELD_WORDS = re.compile(r"is under active .*hold and cannot|is subject to .*retention", re.IGNORECASE)
+_BATCH_TIMEOUT = (3.05, 30.0)
 
 _REFUSED = re.compile(r"PERMISSION_DENIED|NOT_FOUND|INVALID_ARGUMENT|UNAUTHENTICATED")
 """How IAM says no; google-auth reports it as a transport error, like a lost connection."""
@@ -79,6 +85,7 @@ class GcsBlobs:
         self._make_signer = signer
         self._signer: Signing | None = None
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gcs")
+        self._batches = True
 
     @classmethod
     def connect(cls, bucket: str, *, signing_key_file: Path | None = None, endpoint: str | None = None) -> GcsBlobs:
@@ -172,22 +179,82 @@ class GcsBlobs:
             for info in found:
                 yield info
 
-    async def delete(self, name: str, generation: int) -> Deletion:
-        def remove() -> Deletion:
+    async def stat_many(self, names: Sequence[str]) -> Sequence[BlobInfo | None]:
+        if self._batches:
+            try:
+                return await self._call(lambda: self._stat_batch(names))
+            except batches.NoBatches as error:
+                self._without_batches(error)
+        return list(await asyncio.gather(*map(self.stat, names)))
+
+    def _stat_batch(self, names: Sequence[str]) -> Sequence[BlobInfo | None]:
+        def ask(name: str) -> None:
+            self._bucket.blob(name).reload(timeout=_BATCH_TIMEOUT, retry=None)
+
+        calls = [partial(ask, name) for name in names]
+        found = []
+        for answer in batches.send(self._client, calls, _RETRY.with_timeout(PATIENCE)):
+            error = batches.fault(answer)
+            if error is not None and error.code != 404:
+                raise error
+            found.append(None if error is not None else _from_resource(answer.json()))
+        if None in found:
+            self._first_object()
+        return found
+
+    async def delete(self, doomed: Sequence[Generation]) -> Sequence[Removal]:
+        if self._batches:
+            try:
+                return await self._call(lambda: self._delete_batch(doomed))
+            except batches.NoBatches as error:
+                self._without_batches(error)
+        return list(await asyncio.gather(*map(self._delete_one, doomed)))
+
+    def _delete_batch(self, doomed: Sequence[Generation]) -> Sequence[Removal]:
+        calls = [
+            partial(self._bucket.delete_blob, each.name, generation=each.number, timeout=_BATCH_TIMEOUT, retry=None)
+            for each in doomed
+        ]
+        answers = batches.send(self._client, calls, _RETRY.with_timeout(PATIENCE))
+        removals = [batches.removal(batches.fault(answer)) for answer in answers]
+        if any(each.outcome is Deletion.ALREADY_ABSENT for each in removals):
+            self._first_object()
+        return removals
+
+    async def _delete_one(self, doomed: Generation) -> Removal:
+        def remove() -> Removal:
             try:
                 self._bucket.delete_blob(
-                    name, generation=generation, timeout=TIMEOUT, retry=_RETRY.with_timeout(PATIENCE)
+                    doomed.name, generation=doomed.number, timeout=TIMEOUT, retry=_RETRY.with_timeout(PATIENCE)
                 )
             except NotFound:
                 self._first_object()
-                return Deletion.ALREADY_ABSENT
-            except Forbidden as error:
-                if _is_hold(error):
-                    return Deletion.HELD
-                raise
-            return Deletion.DELETED
+                return Removal(Deletion.ALREADY_ABSENT)
+            except GoogleAPICallError as error:
+                return batches.removal(error)
+            return Removal(Deletion.DELETED)
 
         return await self._call(remove)
+
+    def _without_batches(self, error: batches.NoBatches) -> None:
+        log.info("this server takes no batches: one call per object", bucket=self._place(), said=_one_line(error))
+        self._batches = False
+
+    async def time(self) -> datetime:
+        heard: list[str] = []
+
+        def ask() -> None:
+            url = f"{self._client.api_endpoint}/storage/v1/b/{quote(self.bucket, safe='')}/o"
+            answer = self._client._http.get(url, params={"maxResults": 1, "fields": "kind"}, timeout=TIMEOUT)
+            heard.append(answer.headers.get("Date", ""))
+            if answer.status_code >= 400:
+                raise from_http_response(answer)
+
+        await self._call(lambda: _RETRY.with_timeout(PATIENCE)(ask)())
+        try:
+            return parsedate_to_datetime(heard[-1])
+        except ValueError as error:
+            raise BlobsUnavailable(f"{self._place()}: its answer has no readable Date") from error
 
     def _first_object(self) -> None:
         """Raises NotFound when the bucket itself is missing: an object's own 404 does not tell which it was."""
@@ -217,8 +284,8 @@ class GcsBlobs:
 
     def _by_status(self, error: GoogleAPICallError) -> Exception:
         status = int(error.code or 0)
-        words = f"{self._place()}: {status} {_said(error)}"
-        if status in _TRANSIENT or status >= 500:
+        words = f"{self._place()}: {status} {batches.said(error)}"
+        if status in batches.TRANSIENT or status >= 500:
             return BlobsUnavailable(words)
         if status == 404:
             return BlobsMisconfigured(f"{self._place()}: there is no such bucket; check WEBAUDIT_BUCKET")
@@ -256,11 +323,16 @@ def _info(blob: Any) -> BlobInfo:
     )
 
 
-def _said(error: GoogleAPICallError) -> str:
-    for detail in error.errors:
-        if isinstance(detail, dict) and detail.get("message"):
-            return " ".join(str(detail["message"]).split())
-    return _one_line(error.message)
+def _from_resource(resource: dict[str, Any]) -> BlobInfo:
+    """An object as the JSON API describes it: https://cloud.google.com/storage/docs/json_api/v1/objects#resource"""
+    return BlobInfo(
+        name=resource["name"],
+        generation=int(resource["generation"]),
+        size=int(resource["size"]),
+        crc32c=resource["crc32c"],
+        content_type=resource.get("contentType"),
+        created=datetime.fromisoformat(resource["timeCreated"]),
+    )
 
 
 def _passes(error: GoogleAuthError) -> bool:
@@ -278,12 +350,6 @@ def _no_such_host(error: BaseException | None) -> bool:
             return error.errno in (socket.EAI_NONAME, socket.EAI_NODATA)
         error = error.__cause__ or error.__context__
     return False
-
-
-def _is_hold(error: Forbidden) -> bool:
-    """A hold, or a retention policy, of the bucket or the object; not a lack of rights."""
-    reasons = {detail.get("reason") for detail in error.errors if isinstance(detail, dict)}
-    return _HELD_REASON in reasons or _HELD_WORDS.search(_said(error)) is not None
 
 
 def _one_line(error: object) -> str:

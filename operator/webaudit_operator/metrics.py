@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from webaudit_operator.retention import Pass
+from webaudit_operator.retention.passes import Pass
 from webaudit_operator.sessions import TERMINAL_PHASES
 
 PHASES = ("Queued", "Running", *sorted(TERMINAL_PHASES))
@@ -40,7 +41,24 @@ class Metrics:
             "webaudit_retention_artifacts", "Due artifacts by what became of them.", ["outcome"], registry=self.registry
         )
 
-    def retention_pass(self, done: Pass) -> None:
+        self._retention_due = Gauge(
+            "webaudit_retention_due",
+            "Due artifacts that the last pass met, counted up to its limit.",
+            registry=self.registry,
+        )
+        self._retention_lag = Gauge(
+            "webaudit_retention_lag_seconds", "How long the oldest due artifact is due.", registry=self.registry
+        )
+        self._retention_broken = Gauge(
+            "webaudit_retention_stopped", "1 while retention waits for an approval.", registry=self.registry
+        )
+
+    def retention_pass(self, done: Pass, now: datetime) -> None:
+        if done.backlog is not None:
+            oldest = done.backlog.oldest_due
+            self._retention_due.set(done.backlog.due)
+            self._retention_lag.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
+        self._retention_broken.set(done.broken is not None)
         for outcome, count in done.outcomes.items():
             self.retention_artifacts.labels(str(outcome)).inc(count)
 

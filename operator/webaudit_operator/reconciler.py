@@ -16,7 +16,7 @@ import structlog
 
 from webaudit_capture.contract import UploadTarget, session_prefix
 from webaudit_capture.policy import CrawlPolicy
-from webaudit_operator import admission, events, evidence, planner, record, retention, secrets, status
+from webaudit_operator import admission, events, evidence, planner, record, secrets, status
 from webaudit_operator.admission import Verdict
 from webaudit_operator.announcing import announce
 from webaudit_operator.blobs import Blobs, BlobsMisconfigured, BlobsUnavailable
@@ -37,6 +37,7 @@ from webaudit_operator.planner import (
     StartCapture,
     SuspendJob,
 )
+from webaudit_operator.retention.purging import purge_session
 from webaudit_operator.sessions import FINALIZER, TERMINAL_PHASES, Key, Session
 from webaudit_operator.settings import Settings
 from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable, StoreUnreachable
@@ -263,7 +264,7 @@ class Reconciler:
             await record.mirror(self._store, self._blobs, session, row, session.status, {}, now)
         if not planner.config_fault(session):
             prefix = session_prefix(session.site, session.uid)
-            await retention.purge_session(self._store, self._blobs, row.id, prefix=prefix, clock=self._clock)
+            await purge_session(self._store, self._blobs, row.id, prefix=prefix, clock=self._clock)
         if not session.finished:
             await record.close_deleted(self._store, row.id, session.attempts, now)
         log.info("evidence deleted", session=str(session.key))

@@ -14,17 +14,21 @@ import kopf
 import structlog
 
 from webaudit_capture.policy import CrawlPolicy
-from webaudit_operator import handlers, retention, web
+from webaudit_operator import events, handlers, web
+from webaudit_operator.announcing import announce
 from webaudit_operator.blobs import Blobs, BlobsUnavailable
 from webaudit_operator.clock import Clock, RealClock
 from webaudit_operator.controller import Controller, ScheduleLoop
+from webaudit_operator.events import Pod
 from webaudit_operator.gcs import GcsBlobs
 from webaudit_operator.kube import Kube, RealKube
 from webaudit_operator.metrics import Metrics
 from webaudit_operator.reconciler import Reconciler
+from webaudit_operator.retention import passes
+from webaudit_operator.retention.breaker import Limits
 from webaudit_operator.schedule_reconciler import ScheduleReconciler
 from webaudit_operator.sessions import Key
-from webaudit_operator.settings import Settings
+from webaudit_operator.settings import RetentionSettings, Settings
 from webaudit_operator.store.errors import StoreUnavailable
 from webaudit_operator.store.record import Store
 from webaudit_operator.workqueue import WorkQueue
@@ -97,6 +101,14 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
         clock=clock,
     )
     await controller.resync()  # admission must know every session before it admits the first
+    expiry_clock = RealClock(timedelta(seconds=settings.clock_offset_seconds))
+    pod = Pod(Key(settings.pod_namespace, settings.pod_name), settings.pod_uid)
+
+    async def told(done: passes.Pass) -> None:
+        metrics.retention_pass(done, expiry_clock.now())
+        if done.broken is not None and done.newly_broken and pod.key.name:
+            await announce(kube, pod, events.retention_notice(done.broken), clock.now())
+
     stop = asyncio.Event()
     watching = asyncio.Event()
 
@@ -119,19 +131,36 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
             ),
             "resync": controller.resync_for_ever(settings.resync_seconds),
             "heartbeat": controller.beat_for_ever(),
-            "retention": retention.loop(
+            "retention": passes.loop(
                 store,
                 blobs,
-                clock=clock,
+                clock=expiry_clock,
                 stop=stop,
                 interval=settings.retention_interval_seconds,
-                batch=settings.retention_batch,
-                on_pass=metrics.retention_pass,
+                rules=retention_rules(settings),
+                spare=memory.held_sessions,
+                on_pass=told,
             ),
             **{f"worker {n}": controller.work() for n in range(settings.workers)},
             **{f"schedule worker {n}": schedules.work() for n in range(settings.workers)},
         }
         await _until_one_ends(loops, stop)
+
+
+def retention_rules(settings: RetentionSettings) -> passes.Rules:
+    """How passes are made, for the loop and for `retention run`."""
+    return passes.Rules(
+        limits=Limits(
+            max_artifacts=settings.retention_max_artifacts,
+            max_share=settings.retention_max_share,
+            max_skew=timedelta(seconds=settings.retention_max_clock_skew_seconds),
+        ),
+        keep_newest=settings.retention_keep_newest,
+        dry_run=settings.retention_mode == "dry-run",
+        batch=settings.retention_batch,
+        workers=settings.retention_workers,
+        rate=settings.retention_rate,
+    )
 
 
 async def _until_one_ends(loops: dict[str, Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:

@@ -34,10 +34,41 @@ class DatabaseSettings(BaseSettings):
         return value
 
 
-class Settings(DatabaseSettings):
-    """What `run` needs."""
+class RetentionSettings(DatabaseSettings):
+    """What every command needs that works on the record and the bucket."""
 
     bucket: str = Field(min_length=3, description="Bucket for evidence, by name alone.")
+    retention_mode: Literal["enforce", "dry-run"] = Field(
+        "enforce", description="dry-run: passes look and tell, and delete nothing."
+    )
+    retention_keep_newest: bool = Field(
+        False, description="Keep the newest completed audit of a site's page until there is a newer one."
+    )
+    retention_rate: float = Field(500.0, gt=0, le=10_000, description="Deletions per second, at most.")
+    retention_workers: int = Field(8, ge=1, le=64, description="Batches of due artifacts at once.")
+    retention_batch: int = Field(100, ge=1, le=100, description="Due artifacts per call to the bucket and transaction.")
+    retention_max_artifacts: int = Field(
+        50_000, ge=1, description="A pass that would delete more waits for `retention approve`."
+    )
+    retention_max_share: float = Field(
+        0.2, gt=0, le=1, description="So does one of a larger share of all artifacts, once there are more than 5,000."
+    )
+    retention_max_clock_skew_seconds: float = Field(
+        300.0, gt=0, description="So does one whose clock is further from the bucket's."
+    )
+    clock_offset_seconds: float = Field(0.0, description="For tests alone: moves the clock that expiry goes by.")
+
+    @field_validator("bucket")
+    @classmethod
+    def _bucket_name(cls, value: str) -> str:
+        if "/" in value or ":" in value:
+            raise ValueError(f'"{value}" is not a bucket name; write it without gs:// and without a path')
+        return value
+
+
+class Settings(RetentionSettings):
+    """What `run` needs."""
+
     signing_key_file: Path | None = Field(
         None,
         description="Service-account key (JSON) that signs upload URLs; unset: the client's own credentials sign.",
@@ -61,10 +92,14 @@ class Settings(DatabaseSettings):
     workers: int = Field(4, ge=1, description="Reconciles at once, of sessions and of schedules each.")
     resync_seconds: float = Field(300.0, gt=0, description="How often all sessions are looked at again.")
     retention_interval_seconds: float = Field(60.0, gt=0, description="Pause between passes over due artifacts.")
-    retention_batch: int = Field(100, ge=1, le=1000, description="Due artifacts per pass and transaction.")
     signed_url_hours: float = Field(2.0, gt=0, le=168)
     job_deadline_seconds: int = Field(600, ge=60, description="activeDeadlineSeconds of a capture Job.")
     job_ttl_seconds: int = Field(3600, ge=300, description="ttlSecondsAfterFinished of a capture Job.")
+    pod_namespace: str = Field(
+        "", description="Namespace of the operator's own pod: Events about retention are about it."
+    )
+    pod_name: str = Field("", description="Its name; empty: no such Events.")
+    pod_uid: str = Field("", description="Its uid.")
     http_port: int = Field(8080, ge=0, le=65535, description="/metrics, /healthz and /readyz.")
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -94,13 +129,6 @@ class Settings(DatabaseSettings):
             name, _, port = pair.rpartition(":")
             if not name or not port.isdigit():
                 raise ValueError(f'"{pair}" is not host:port')
-        return value
-
-    @field_validator("bucket")
-    @classmethod
-    def _bucket_name(cls, value: str) -> str:
-        if "/" in value or ":" in value:
-            raise ValueError(f'"{value}" is not a bucket name; write it without gs:// and without a path')
         return value
 
 

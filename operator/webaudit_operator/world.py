@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from webaudit_capture.contract import Mode
 from webaudit_operator.admission import Holder, Limits, Wish, World
@@ -38,6 +39,7 @@ class _Known:
     started: bool
     finished: bool
     suspended: bool
+    held: bool
     wish: Wish | None
 
 
@@ -81,6 +83,7 @@ class Memory:
             started=session.started is not None,
             finished=session.finished,
             suspended=session.suspended,
+            held=session.held,
             wish=None if fault or session.deleting or session.finished else _wish(session),
         )
         if session.completed is not None and session.started and not fault:
@@ -98,6 +101,10 @@ class Memory:
         self._admitted.pop(key, None)
         self.children.forget(key)
         return known.domain if known and not known.finished else None
+
+    def held_sessions(self) -> frozenset[UUID]:
+        """Sessions whose resource says that their evidence is held."""
+        return frozenset(UUID(known.uid) for known in self._sessions.values() if known.held)
 
     def see_job(self, job: Manifest, *, live: bool, ended: datetime | None = None) -> None:
         """Take in a Job, unless something newer of it is known. What isn't a session's own is left out."""

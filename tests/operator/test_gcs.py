@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,30 @@ from google.auth.transport import Request
 from google.cloud.storage import Client
 
 from testkit.gcs_server import EMAIL, GcsServer, service_account_key
-from testkit.gcs_state import crc32c
+from testkit.gcs_state import GcsObject, crc32c
 from testkit.postgres import free_port
 from webaudit_operator import gcs as module
-from webaudit_operator.blobs import BlobsMisconfigured, BlobsUnavailable, BlobTooLarge, Deletion
+from webaudit_operator.blobs import (
+    BlobsMisconfigured,
+    BlobsUnavailable,
+    BlobTooLarge,
+    Deletion,
+    Generation,
+    Removal,
+)
 from webaudit_operator.gcs import GcsBlobs
 from webaudit_operator.gcs_signing import signing_credentials
 
 NAME = "acme.com__1/homepage/desktop/result.json"
+
+
+async def removed(blobs: GcsBlobs, stored: GcsObject) -> Removal:
+    (removal,) = await blobs.delete([Generation(stored.name, stored.generation)])
+    return removal
+
+
+async def outcome(blobs: GcsBlobs, stored: GcsObject) -> Deletion | None:
+    return (await removed(blobs, stored)).outcome
 
 
 @pytest.fixture
@@ -98,46 +114,49 @@ async def test_a_listing_streams_all_pages(blobs: GcsBlobs, gcs: GcsServer, monk
 async def test_exactly_the_recorded_generation_is_deleted(blobs: GcsBlobs, gcs: GcsServer) -> None:
     old = gcs.put(NAME, b"old")
     new = gcs.overwrite(NAME, b"new")
-    assert await blobs.delete(NAME, old.generation) is Deletion.ALREADY_ABSENT
+    assert await outcome(blobs, old) is Deletion.ALREADY_ABSENT
     assert gcs.objects[NAME].body == b"new"
-    assert await blobs.delete(NAME, new.generation) is Deletion.DELETED
-    assert await blobs.delete(NAME, new.generation) is Deletion.ALREADY_ABSENT
+    assert await outcome(blobs, new) is Deletion.DELETED
+    assert await outcome(blobs, new) is Deletion.ALREADY_ABSENT
 
 
 async def test_a_hold_is_no_error(blobs: GcsBlobs, gcs: GcsServer) -> None:
     stored = gcs.put(NAME, b"x")
     gcs.hold(NAME)
-    assert await blobs.delete(NAME, stored.generation) is Deletion.HELD
+    assert await outcome(blobs, stored) is Deletion.HELD
     gcs.hold(NAME, on=False)
     gcs.state.retention_period = timedelta(days=1)
-    assert await blobs.delete(NAME, stored.generation) is Deletion.HELD
+    assert await outcome(blobs, stored) is Deletion.HELD
     assert NAME in gcs.objects
 
 
 async def test_a_deletion_whose_answer_was_lost_counts_as_done(blobs: GcsBlobs, gcs: GcsServer) -> None:
     stored = gcs.put(NAME, b"x")
-    gcs.fail_next("DELETE", NAME.rpartition("/")[2], "lost")
-    assert await blobs.delete(NAME, stored.generation) is Deletion.ALREADY_ABSENT
+    gcs.fail_next("POST", "batch", "lost")
+    assert await outcome(blobs, stored) is Deletion.ALREADY_ABSENT
     assert gcs.objects == {}
 
 
 @pytest.mark.parametrize("how", [408, 429, 500, 502, 503, 504, "reset"])
 async def test_a_passing_fault_is_not_noticed(blobs: GcsBlobs, gcs: GcsServer, how: Any) -> None:
     stored = gcs.put(NAME, b"{}")
-    for method, pattern in (("GET", r"/o/.*projection"), ("GET", "alt=media"), ("GET", r"/o\?"), ("DELETE", "/o/")):
+    for method, pattern in (("GET", r"/o/.*projection"), ("GET", "alt=media"), ("GET", r"/o\?"), ("POST", "batch")):
         gcs.fail_next(method, pattern, how)
+    if isinstance(how, int):
+        gcs.fail_next("DELETE", "/o/", how, times=2)
     assert await blobs.read(NAME, max_bytes=10) == b"{}"
     assert [info.name async for info in blobs.list("acme")] == [NAME]
-    assert await blobs.delete(NAME, stored.generation) is Deletion.DELETED
+    assert await outcome(blobs, stored) is Deletion.DELETED
 
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("how", [429, 503, "reset"])
 async def test_a_fault_that_stays_is_an_outage(blobs: GcsBlobs, gcs: GcsServer, how: Any) -> None:
     stored = gcs.put(NAME, b"{}")
-    for method in ("GET", "DELETE"):
+    for method in ("GET", "POST"):
         gcs.fail_next(method, "", how, times=1000)
-    for call in (blobs.stat(NAME), blobs.delete(NAME, stored.generation), blobs.check()):
+    asked = [Generation(NAME, stored.generation)]
+    for call in (blobs.stat(NAME), blobs.stat_many([NAME]), blobs.delete(asked), blobs.check(), blobs.time()):
         with pytest.raises(BlobsUnavailable, match='bucket "evidence" at http://127'):
             await call
     with pytest.raises(BlobsUnavailable):
@@ -158,9 +177,12 @@ async def test_a_bucket_that_goes_and_comes_back(blobs: GcsBlobs, gcs: GcsServer
 
 async def test_lacking_rights_are_a_mistake_and_not_a_hold(blobs: GcsBlobs, gcs: GcsServer) -> None:
     stored = gcs.put(NAME, b"{}")
-    for method in ("GET", "DELETE"):
+    gcs.fail_next("DELETE", "", 403, times=1)
+    assert await removed(blobs, stored) == Removal(None, "403 The server was told to fail.")
+    for method in ("GET", "POST"):
         gcs.fail_next(method, "", 403, times=1000)
-    for call in (blobs.stat(NAME), blobs.delete(NAME, stored.generation), blobs.check()):
+    asked = [Generation(NAME, stored.generation)]
+    for call in (blobs.stat(NAME), blobs.stat_many([NAME]), blobs.delete(asked), blobs.check(), blobs.time()):
         with pytest.raises(BlobsMisconfigured, match=r"403 .* need the role Storage Object User"):
             await call
 
@@ -174,10 +196,53 @@ async def test_credentials_that_are_not_accepted_are_a_mistake(blobs: GcsBlobs, 
 async def test_in_a_bucket_that_does_not_exist_nothing_counts_as_absent(gcs: GcsServer) -> None:
     """An object's 404 looks the same: rows would be marked deleted because somebody mistyped the bucket."""
     blobs = GcsBlobs.connect("elsewhere", signing_key_file=gcs.service_account_file, endpoint=gcs.url)
-    for call in (blobs.check(), blobs.stat(NAME), blobs.delete(NAME, 1), blobs.read(NAME, max_bytes=1)):
+    asked = [Generation(NAME, 1)]
+    for call in (
+        blobs.check(),
+        blobs.stat(NAME),
+        blobs.stat_many([NAME]),
+        blobs.delete(asked),
+        blobs.read(NAME, max_bytes=1),
+        blobs.time(),
+    ):
         with pytest.raises(BlobsMisconfigured, match=r'"elsewhere" at .* no such bucket; check WEBAUDIT_BUCKET'):
             await call
     await blobs.close()
+
+
+async def test_each_part_of_a_batch_has_its_own_answer(blobs: GcsBlobs, gcs: GcsServer) -> None:
+    names = ["a/gone", "a/held", "a/kept ü#%", "a/forbidden", "a/busy", "a/fine"]
+    stored = [gcs.put(name, name.encode()) for name in names]
+    del gcs.objects["a/gone"]
+    gcs.hold("a/held")
+    gcs.overwrite("a/kept ü#%", b"newer")
+    gcs.fail_next("DELETE", "forbidden", 403, times=1000)
+    gcs.fail_next("DELETE", "busy", 503, times=1)
+    removals = await blobs.delete([Generation(each.name, each.generation) for each in stored])
+    assert [removal.outcome for removal in removals] == [
+        Deletion.ALREADY_ABSENT,
+        Deletion.HELD,
+        Deletion.ALREADY_ABSENT,
+        None,
+        Deletion.DELETED,
+        Deletion.DELETED,
+    ]
+    assert set(gcs.objects) == {"a/held", "a/kept ü#%", "a/forbidden"}
+    found = await blobs.stat_many([*names, "a/never"])
+    assert [info and info.size for info in found] == [None, 6, 5, 11, None, None, None]
+    assert found[1] == await blobs.stat("a/held")
+
+
+async def test_a_policys_refusal_says_until_when(blobs: GcsBlobs, gcs: GcsServer) -> None:
+    stored = gcs.put(NAME, b"x")
+    gcs.state.retention_period = timedelta(days=1)
+    assert (await removed(blobs, stored)).until == stored.created + timedelta(days=1)
+
+
+async def test_the_buckets_clock_is_told_to_the_second(blobs: GcsBlobs, gcs: GcsServer) -> None:
+    then = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
+    gcs.now = lambda: then
+    assert await blobs.time() == then
 
 
 async def test_a_good_bucket_passes_the_check(blobs: GcsBlobs) -> None:
@@ -186,7 +251,7 @@ async def test_a_good_bucket_passes_the_check(blobs: GcsBlobs) -> None:
 
 async def test_many_calls_at_once_share_the_threads(blobs: GcsBlobs, gcs: GcsServer) -> None:
     stored = [gcs.put(f"a/{number}", b"x") for number in range(50)]
-    outcomes = await asyncio.gather(*(blobs.delete(each.name, each.generation) for each in stored))
+    outcomes = await asyncio.gather(*(outcome(blobs, each) for each in stored))
     assert set(outcomes) == {Deletion.DELETED}
     assert gcs.objects == {}
 

@@ -75,7 +75,7 @@ def test_all_that_is_missing_is_named_at_once(env: pytest.MonkeyPatch) -> None:
         ("WORKERS", "0", "greater than or equal to 1"),
         ("RESYNC_SECONDS", "0", "greater than 0"),
         ("RETENTION_INTERVAL_SECONDS", "soon", "valid number"),
-        ("RETENTION_BATCH", "1001", "less than or equal to 1000"),
+        ("RETENTION_BATCH", "101", "less than or equal to 100"),
         ("SIGNED_URL_HOURS", "169", "less than or equal to 168"),
         ("JOB_DEADLINE_SECONDS", "59", "greater than or equal to 60"),
         ("JOB_TTL_SECONDS", "0", "greater than or equal to 300"),

@@ -351,6 +351,6 @@ async def test_a_good_database_passes_the_check(store: Store) -> None:
 
 async def test_a_database_that_was_never_migrated_is_named(empty_database_url: str) -> None:
     store = Store.from_url(empty_database_url)
-    with pytest.raises(StoreMisconfigured, match="at no revision, this program needs 0002; run `webaudit-operator mig"):
+    with pytest.raises(StoreMisconfigured, match="at no revision, this program needs 0003; run `webaudit-operator mig"):
         await store.check()
     await store.close()

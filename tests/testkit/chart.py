@@ -66,10 +66,12 @@ def container(workload: dict[str, Any]) -> dict[str, Any]:
 
 
 def environment(workload: dict[str, Any]) -> dict[str, Any]:
-    """Its variables; a reference to a Secret as `name/key`."""
+    """Its variables; a reference to a Secret as `name/key`, one to the pod's own fields as the field's path."""
     known: dict[str, Any] = {}
     for variable in container(workload)["env"]:
         assert variable["name"] not in known, f"{variable['name']} is set twice"
-        reference = variable.get("valueFrom", {}).get("secretKeyRef", {})
-        known[variable["name"]] = variable.get("value", f"{reference.get('name')}/{reference.get('key')}")
+        source = variable.get("valueFrom", {})
+        secret = source.get("secretKeyRef", {})
+        elsewhere = source.get("fieldRef", {}).get("fieldPath", f"{secret.get('name')}/{secret.get('key')}")
+        known[variable["name"]] = variable.get("value", elsewhere)
     return known

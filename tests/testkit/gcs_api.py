@@ -51,6 +51,8 @@ class Api:
     buckets: dict[str, Bucket]
     keys: Mapping[str, RSAPublicKey]
     now: Callable[[], datetime]
+    on_part: Callable[[str, str], Answer | None] = lambda method, target: None
+    """Hears of each call in a batch, and may answer it in the bucket's place."""
 
     def answer(self, request: Arrived, body: bytes) -> Answer:
         as_json = is_json(request.raw_path)
@@ -170,6 +172,9 @@ class Api:
         inner = BytesParser().parsebytes(rest)
         path, _, query = re.sub(r"^https?://[^/]+", "", target).partition("?")
         headers = {name.lower(): value for name, value in inner.items()}
+        told = self.on_part(method, f"{path}?{query}" if query else path)
+        if told is not None:
+            return told
         call = replace(batch, method=method, raw_path=path, raw_query=query, headers=headers)
         return self.answer(call, _payload(inner))
 
@@ -250,8 +255,13 @@ def _check_hashes(headers: Mapping[str, str], body: bytes) -> None:
 
 def _patch(found: GcsObject, changes: dict[str, Any]) -> None:
     fields = {"temporaryHold": "temporary_hold", "eventBasedHold": "event_based_hold"}
-    if unknown := set(changes) - set(fields):
+    if unknown := set(changes) - set(fields) - {"metadata"}:
         raise Refused(501, "notImplemented", f"metadata not known to this server: {', '.join(sorted(unknown))}")
+    for name, value in (changes.pop("metadata", None) or {}).items():
+        if value is None:
+            found.metadata.pop(name, None)
+        else:
+            found.metadata[name] = str(value)
     for name, value in changes.items():
         setattr(found, fields[name], bool(value))
     found.metageneration += 1
@@ -326,6 +336,8 @@ def object_resource(bucket: Bucket, found: GcsObject) -> dict[str, Any]:
     }
     if found.content_encoding:
         resource["contentEncoding"] = found.content_encoding
+    if found.metadata:
+        resource["metadata"] = dict(found.metadata)
     if found.temporary_hold:
         resource["temporaryHold"] = True
     if found.event_based_hold:

@@ -15,7 +15,8 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -115,10 +116,12 @@ class GcsServer:
         self.bucket = bucket
         self.now: Callable[[], datetime] = utc_now
         self.requests: list[tuple[str, str]] = []
-        """(method, path with query) of everything that arrived, in order."""
+        """(method, path with query) of everything that arrived, in order; a batch before its parts."""
         self.state = Bucket(bucket, lambda: self.now())
         self._faults: list[Fault] = []
-        self._api = Api({bucket: self.state}, {EMAIL: service_account_key().public_key()}, lambda: self.now())
+        self._api = Api(
+            {bucket: self.state}, {EMAIL: service_account_key().public_key()}, lambda: self.now(), self._part
+        )
         self._folder = Path(tempfile.mkdtemp(prefix="webaudit-gcs-"))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -211,10 +214,21 @@ class GcsServer:
         if fault == "reset":
             return self._cut(request)
         if isinstance(fault, int):
-            refusal = Refused(fault, "backendError", "The server was told to fail.", "InternalError")
-            return _send(json_error(refusal) if is_json(path) else xml_error(refusal))
+            refusal = _told_to_fail(fault)
+            return self._send(json_error(refusal) if is_json(path) else xml_error(refusal))
         answer = self._api.answer(arrived, body)
-        return self._cut(request) if fault == "lost" else _send(answer)
+        return self._cut(request) if fault == "lost" else self._send(answer)
+
+    def _part(self, method: str, target: str) -> Answer | None:
+        """A call inside a batch arrives; the answer if it is told to fail. Only a status can be a part's own fault."""
+        self.requests.append((method, target))
+        fault = self._next_fault(method, target)
+        return json_error(_told_to_fail(fault)) if isinstance(fault, int) else None
+
+    def _send(self, answer: Answer) -> web.Response:
+        headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+        headers["Date"] = format_datetime(self.now().astimezone(UTC), usegmt=True)
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
 
     def _next_fault(self, method: str, target: str) -> How | None:
         for fault in self._faults:
@@ -230,9 +244,8 @@ class GcsServer:
         return web.Response()
 
 
-def _send(answer: Answer) -> web.Response:
-    headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
+def _told_to_fail(status: int) -> Refused:
+    return Refused(status, "backendError", "The server was told to fail.", "InternalError")
 
 
 @pytest.fixture

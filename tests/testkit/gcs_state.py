@@ -48,6 +48,7 @@ class GcsObject:
     temporary_hold: bool = False
     event_based_hold: bool = False
     soft_deleted_at: datetime | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def crc32c(self) -> str:
@@ -123,7 +124,9 @@ class Bucket:
         dead = self._dead(name, generation)
         if dead is None:
             raise Refused(404, "notFound", f"No such object: {self.name}/{name}", "NoSuchKey")
-        return self.put(name, dead.body, dead.content_type, content_encoding=dead.content_encoding)
+        back = self.put(name, dead.body, dead.content_type, content_encoding=dead.content_encoding)
+        back.metadata = dict(dead.metadata)
+        return back
 
     def listed(self, prefix: str, *, soft_deleted: bool = False) -> Iterator[GcsObject]:
         source = self._alive_graves() if soft_deleted else list(self.objects.values())

@@ -12,6 +12,8 @@ import psycopg
 from testkit.gcs_server import GcsServer
 from testkit.samples import DOMAIN, HOME_DESKTOP, NOW, SESSION, capture_row, content, object_name, session_row
 from webaudit_capture.contract import ARTIFACT_FILES, ArtifactType, capture_prefix
+from webaudit_operator.gcs import GcsBlobs
+from webaudit_operator.retention.passes import Pass, Rules, run_once
 from webaudit_operator.store.record import Store
 from webaudit_operator.store.rows import ArtifactRow, BlobRef, PageKey, RetentionPolicy
 
@@ -33,10 +35,26 @@ def result_name(session_id: UUID = SESSION, page: PageKey = HOME_DESKTOP) -> str
     return capture_prefix(DOMAIN, str(session_id), page.page, page.viewport) + "result.json"
 
 
+UNHURRIED = Rules(rate=1e12, workers=2)
+
+
+async def one_pass(store: Store, blobs: GcsBlobs, gcs: GcsServer, now: datetime, rules: Rules = UNHURRIED) -> Pass:
+    """A pass at `now` by everybody's clock."""
+    gcs.now = lambda: now
+    return await run_once(store, blobs, clock=FixedClock(now), rules=rules)
+
+
+def put_off(url: str) -> list[tuple[str, str, int, datetime]]:
+    """(kind, reason, tries, retry_at) of what is due and waits."""
+    with psycopg.connect(url) as connection:
+        query = "SELECT kind, reason, tries, retry_at FROM retention_deferrals ORDER BY retry_at, artifact_id"
+        return [(kind, reason, tries, at) for kind, reason, tries, at in connection.execute(query)]
+
+
 def receipts(url: str) -> list[dict[str, Any]]:
     with psycopg.connect(url) as connection:
-        query = "SELECT details FROM crawl_logs WHERE details->>'event' LIKE 'artifact_%' ORDER BY id"
-        return [details for (details,) in connection.execute(query) if details["outcome"] != "uploaded"]
+        query = "SELECT details FROM crawl_logs WHERE details->>'event' = 'artifact_deleted' ORDER BY id"
+        return [details for (details,) in connection.execute(query)]
 
 
 def deleted(url: str) -> int:

@@ -1,84 +1,79 @@
-"""Which artifacts live, which are due, and the receipts of those that went. Called inside a transaction.
+"""Receipts of what went, and what was put off. Called inside a transaction.
 
 A row is marked and its receipt written in one transaction, and only a row that is not marked yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Select, Uuid, column, func, select, tuple_, update, values
+from sqlalchemy import DateTime, Uuid, column, delete, select, update, values
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from webaudit_capture.contract import EventType, LogLevel
-from webaudit_operator.blobs import Deletion
-from webaudit_operator.store import logs
-from webaudit_operator.store.rows import DueCursor, LiveArtifact, LogEvent, Receipt
-from webaudit_operator.store.tables import artifacts
+from webaudit_operator.store import leftovers, logs
+from webaudit_operator.store.leftovers import prefix_of
+from webaudit_operator.store.rows import Deferral, LogEvent, Receipt, Recorded
+from webaudit_operator.store.tables import artifacts, audit_pages, retention_deferrals
 
 
-def _live() -> Select[Any]:
-    sibling = artifacts.alias("sibling").c
-    in_capture = (
-        select(func.count())
-        # session_id as well: it is the column that has an index
-        .where(sibling.session_id == artifacts.c.session_id, sibling.page_id == artifacts.c.page_id)
-        .where(sibling.deleted_at.is_(None))
-        .scalar_subquery()
-    )
-    table = artifacts.c
-    return select(
-        table.id,
-        table.session_id,
-        table.page_id,
-        table.type,
-        table.storage_uri,
-        table.size_bytes,
-        table.checksum,
-        table.retention_until,
-        in_capture,
-    ).where(table.deleted_at.is_(None))
-
-
-def due_query(now: datetime, limit: int, after: DueCursor | None) -> Select[Any]:
-    """Walks `ix_artifacts_due`: its conditions and its order are those of the index."""
-    table = artifacts.c
-    query = _live().where(table.retention_until.is_not(None), table.retention_until <= now)
-    if after is not None:
-        query = query.where(tuple_(table.retention_until, table.id) > after)
-    return query.order_by(table.retention_until, table.id).limit(limit)
-
-
-async def due_artifacts(
-    connection: AsyncConnection, now: datetime, limit: int, after: DueCursor | None
-) -> list[LiveArtifact]:
-    return [LiveArtifact(*row) for row in await connection.execute(due_query(now, limit, after))]
-
-
-async def session_artifacts(connection: AsyncConnection, session_id: UUID) -> list[LiveArtifact]:
-    query = _live().where(artifacts.c.session_id == session_id).order_by(artifacts.c.storage_uri)
-    return [LiveArtifact(*row) for row in await connection.execute(query)]
-
-
-async def record_deletions(connection: AsyncConnection, receipts: Sequence[Receipt]) -> int:
-    """Mark and log; returns how many rows were marked."""
-    unmarked = await _lock_unmarked(connection, [receipt.artifact.id for receipt in receipts])
-    open_receipts = {receipt.artifact.id: receipt for receipt in receipts if receipt.artifact.id in unmarked}.values()
-    gone = [receipt for receipt in open_receipts if receipt.outcome is not Deletion.HELD]
-    held = [receipt for receipt in open_receipts if receipt.outcome is Deletion.HELD]
+async def record_deletions(
+    connection: AsyncConnection, receipts: Sequence[Receipt], deferrals: Sequence[Deferral], at: datetime
+) -> Recorded:
+    """Mark, log and put off."""
+    pages = {each.artifact.page_id: each.artifact for each in receipts}
+    await _lock_pages(connection, pages)
+    touched = [*(each.artifact.id for each in receipts), *(each.artifact.id for each in deferrals)]
+    unmarked = await _lock_unmarked(connection, touched)
+    gone = list({each.artifact.id: each for each in receipts if each.artifact.id in unmarked}.values())
+    late = list({each.artifact.id: each for each in deferrals if each.artifact.id in unmarked}.values())
     if gone:
         done = values(column("id", Uuid), column("at", DateTime(timezone=True)), name="done").data(
             [(receipt.artifact.id, receipt.confirmed_at) for receipt in gone]
         )
         await connection.execute(update(artifacts).where(artifacts.c.id == done.c.id).values(deleted_at=done.c["at"]))
-    news = [*gone, *await _first_met(connection, held)]
-    await logs.append(
-        connection, [logs.event_row(receipt.artifact.session_id, _log_event(receipt)) for receipt in news]
+        were_late = [receipt.artifact.id for receipt in gone if receipt.artifact.tries]
+        if were_late:
+            await connection.execute(
+                delete(retention_deferrals).where(retention_deferrals.c.artifact_id.in_(were_late))
+            )
+    news = [logs.event_row(each.artifact.session_id, receipt_event(each)) for each in gone]
+    if late:
+        await _put_off(connection, late, at)
+        first_met = [each for each in late if each.artifact.tries == 0]
+        news += [logs.event_row(each.artifact.session_id, _deferral_event(each, at)) for each in first_met]
+    await logs.append(connection, news)
+    finished = await leftovers.remember(connection, {page: prefix_of(pages[page].storage_uri) for page in pages}, at)
+    return Recorded(len(gone), finished)
+
+
+async def _lock_pages(connection: AsyncConnection, pages: Collection[UUID]) -> None:
+    """Of two recorders of one capture's last artifacts the second sees what the first has marked."""
+    table = audit_pages.c
+    query = select(table.id).where(table.id.in_(pages)).order_by(table.id).with_for_update(key_share=True)
+    await connection.execute(query)
+
+
+async def _put_off(connection: AsyncConnection, deferrals: Sequence[Deferral], at: datetime) -> None:
+    table = retention_deferrals.c
+    new = insert(retention_deferrals).values(
+        [
+            {
+                "artifact_id": each.artifact.id,
+                "kind": each.kind,
+                "reason": each.reason,
+                "tries": each.artifact.tries + 1,
+                "first_at": at,
+                "retry_at": each.retry_at,
+            }
+            for each in deferrals
+        ]
     )
-    return len(gone)
+    fresh = {name: new.excluded[name] for name in ("kind", "reason", "tries", "retry_at")}
+    await connection.execute(new.on_conflict_do_update(index_elements=[table.artifact_id], set_=fresh))
 
 
 async def _lock_unmarked(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
@@ -93,27 +88,16 @@ async def _lock_unmarked(connection: AsyncConnection, ids: Sequence[UUID]) -> se
     return set((await connection.execute(query)).scalars())
 
 
-async def _first_met(connection: AsyncConnection, held: Sequence[Receipt]) -> list[Receipt]:
-    """Held objects stay due and are met in every pass: only the first meeting is news."""
-    if not held:
-        return []
-    sessions = {receipt.artifact.session_id for receipt in held}
-    known = await logs.keys(connection, sessions, [_log_event(receipt).key for receipt in held])
-    return [receipt for receipt in held if _log_event(receipt).key not in known]
-
-
-def _log_event(receipt: Receipt) -> LogEvent:
+def receipt_event(receipt: Receipt) -> LogEvent:
+    """The receipt as it stands in `crawl_logs`."""
     artifact = receipt.artifact
     place, _, generation = artifact.storage_uri.rpartition("#")
-    held = receipt.outcome is Deletion.HELD
-    event = "artifact_held" if held else "artifact_deleted"
     due = artifact.retention_until
     return LogEvent(
-        key=f"{event}/{artifact.id}",
-        event=event,
+        key=f"artifact_deleted/{artifact.id}/{generation}",
+        event="artifact_deleted",
         event_type=EventType.ARTIFACT,
-        level=LogLevel.WARN if held else LogLevel.INFO,
-        message=f"{artifact.type} {'is held in the bucket' if held else 'deleted'}: {place}",
+        message=f"{artifact.type} deleted: {place}",
         timestamp=receipt.confirmed_at,
         details={
             "outcome": receipt.outcome,
@@ -127,5 +111,27 @@ def _log_event(receipt: Receipt) -> LogEvent:
             "due": due.isoformat() if due else None,
             "requested_at": receipt.requested_at.isoformat(),
             "confirmed_at": receipt.confirmed_at.isoformat(),
+        },
+    )
+
+
+def _deferral_event(deferral: Deferral, at: datetime) -> LogEvent:
+    artifact = deferral.artifact
+    place, _, generation = artifact.storage_uri.rpartition("#")
+    return LogEvent(
+        key=f"artifact_{deferral.kind}/{artifact.id}/{generation}",
+        event=f"artifact_{deferral.kind}",
+        event_type=EventType.ARTIFACT,
+        level=LogLevel.WARN,
+        message=f"{artifact.type} is due and could not be deleted: {deferral.reason}",
+        timestamp=at,
+        details={
+            "outcome": deferral.kind,
+            "artifact": str(artifact.id),
+            "type": artifact.type,
+            "object": place,
+            "generation": generation,
+            "reason": deferral.reason,
+            "retry_at": deferral.retry_at.isoformat(),
         },
     )

@@ -5,24 +5,31 @@ Every method raises StoreUnavailable or StoreMisconfigured. No SQL here, no Kube
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from alembic.migration import MigrationContext
 
-from webaudit_operator.store import captures, deletions, logs, sessions
+from webaudit_operator.store import breaks, captures, deletions, leftovers, logs, sessions
+from webaudit_operator.store import due as due_rows
+from webaudit_operator.store.due import Due
 from webaudit_operator.store.engine import Database
 from webaudit_operator.store.errors import SessionMissing, StoreMisconfigured, StoreUnavailable, place
 from webaudit_operator.store.migrate import head, is_current
 from webaudit_operator.store.rows import (
+    Backlog,
+    Break,
     CaptureRow,
+    Deferral,
     DueCursor,
+    Leftover,
     LiveArtifact,
     LogEvent,
     OpenSession,
     PageKey,
     Receipt,
+    Recorded,
     SessionRow,
     SessionStatus,
 )
@@ -120,20 +127,60 @@ class Store:
         async with self._database.transaction() as connection:
             return await sessions.open_sessions(connection, before)
 
-    async def due_artifacts(self, now: datetime, limit: int, after: DueCursor | None = None) -> list[LiveArtifact]:
-        """Live artifacts whose time has come, oldest first, behind the cursor."""
+    async def due_artifacts(
+        self, due: Due, limit: int, after: DueCursor | None = None, *, until: datetime | None = None
+    ) -> list[LiveArtifact]:
+        """What is to go now, oldest first, behind the cursor; `until` leaves out what came due later."""
         async with self._database.transaction() as connection:
-            return await deletions.due_artifacts(connection, now, limit, after)
+            return await due_rows.due_artifacts(connection, due, limit, after, until)
+
+    async def backlog(self, due: Due, *, enough: int, shares: int) -> Backlog:
+        """What a pass would meet, counted as far as the breaker needs it."""
+        async with self._database.transaction() as connection:
+            return await due_rows.backlog(connection, due, enough=enough, shares=shares)
 
     async def session_artifacts(self, session_id: UUID) -> list[LiveArtifact]:
         """Live artifacts of one session; empty also for a session without a row."""
         async with self._database.transaction() as connection:
-            return await deletions.session_artifacts(connection, session_id)
+            return await due_rows.session_artifacts(connection, session_id)
 
-    async def record_deletions(self, receipts: Sequence[Receipt]) -> int:
-        """Mark rows deleted and write the receipts; returns how many rows were marked.
+    async def held_sessions(self, among: Collection[UUID]) -> set[UUID]:
+        """Those of the sessions that a hold keeps."""
+        async with self._database.transaction() as connection:
+            return await due_rows.held_sessions(connection, among)
 
-        A marked row gets no second receipt, and a held one only one however often it is met.
+    async def record_deletions(
+        self, receipts: Sequence[Receipt], deferrals: Sequence[Deferral] = (), *, at: datetime
+    ) -> Recorded:
+        """Mark rows deleted, with receipts, and put off those that could not go.
+
+        A marked row gets no second receipt, and only the first deferral of an artifact is an event.
         """
         async with self._database.transaction() as connection:
-            return await deletions.record_deletions(connection, receipts)
+            return await deletions.record_deletions(connection, receipts, deferrals, at)
+
+    async def leftovers(self, now: datetime, limit: int) -> list[Leftover]:
+        """Captures of which something may be left although their artifacts are gone, those that wait left out."""
+        async with self._database.transaction() as connection:
+            return await leftovers.due(connection, now, limit)
+
+    async def settle_leftovers(
+        self, done: Collection[UUID], put_off: Collection[UUID] = (), *, retry_at: datetime
+    ) -> None:
+        """Forget those of which nothing is left, and put off the others."""
+        async with self._database.transaction() as connection:
+            await leftovers.settle(connection, done, put_off, retry_at)
+
+    async def keep_break(self, broken: Break) -> bool:
+        """Have this break open, instead of the one that is; True when none was."""
+        async with self._database.transaction() as connection:
+            return await breaks.keep(connection, broken)
+
+    async def end_break(self, how: str, at: datetime) -> Break | None:
+        """End the open break as `approved` or `cleared`; returns what it was."""
+        async with self._database.transaction() as connection:
+            return await breaks.end(connection, how, at)
+
+    async def open_break(self) -> Break | None:
+        async with self._database.transaction() as connection:
+            return await breaks.open_one(connection)

@@ -179,8 +179,8 @@ class LiveArtifact:
     size_bytes: int
     checksum: str | None
     retention_until: datetime | None
-    live_in_capture: int
-    """Artifacts of the same capture that were not marked deleted when this was read, this one included."""
+    tries: int = 0
+    """Deletions of it that did not end with its object gone."""
 
 
 class DueCursor(NamedTuple):
@@ -192,7 +192,7 @@ class DueCursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one artifact's object. `held` leaves the row live, all else marks it deleted."""
+    """One artifact's object is gone: `deleted` now, or `already_absent`."""
 
     artifact: LiveArtifact
     outcome: Deletion
@@ -200,3 +200,70 @@ class Receipt:
     """Why it was to go: `expired` or `session_deleted`."""
     requested_at: datetime
     confirmed_at: datetime
+
+
+class DeferralKind(StrEnum):
+    """Why a due artifact is still there."""
+
+    HELD = "held"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """A due artifact that could not go, and when it is tried again."""
+
+    artifact: LiveArtifact
+    kind: DeferralKind
+    reason: str
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a pass would meet. Counts end where the breaker has seen enough."""
+
+    due: int
+    """Artifacts that a pass would try to delete now, those that a person has approved apart."""
+    live: int
+    """All artifacts not marked deleted, counted only as far as the share needs it."""
+    oldest_due: datetime | None
+    newest_session: datetime | None
+    """When the newest session of the record was created."""
+    covered_until: datetime | None
+    """What was due by then may go: a person has approved it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A capture whose artifacts are all marked deleted, and whose `result.json` may still be there."""
+
+    page_id: UUID
+    prefix: str
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What writing receipts came to."""
+
+    marked: int
+    leftovers: tuple[Leftover, ...]
+    """Captures of which these were the last artifacts."""
+
+
+class BreakReason(StrEnum):
+    TOO_MANY = "too_many"
+    TOO_LARGE_A_SHARE = "too_large_a_share"
+    CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Why retention stopped before its first deletion, and what it was about to delete."""
+
+    reason: BreakReason
+    message: str
+    due_count: int
+    due_until: datetime
+    broke_at: datetime

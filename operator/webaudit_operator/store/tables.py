@@ -11,9 +11,11 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Enum,
     ForeignKey,
+    FromClause,
     Identity,
     Index,
     Integer,
@@ -86,6 +88,14 @@ audit_sessions = Table(
     Index("ix_audit_sessions_crawl_policy_version", "crawl_policy_version"),
 )
 
+
+def site_of(sessions: FromClause) -> ColumnElement[str]:
+    """The host of a session's URL without `www.` and port: what the names of its objects begin with."""
+    authority = func.split_part(sessions.c.url, text("'/'"), text("3"))
+    parts = text(r"'^www\.|\.?(:[0-9]+)?$'")
+    return func.regexp_replace(authority, parts, text("''"), text("'g'"))
+
+
 audit_pages = Table(
     "audit_pages",
     metadata,
@@ -132,4 +142,80 @@ crawl_logs = Table(
     Column("details", PageJson, nullable=False),
     Column("timestamp", _TIME, nullable=False, server_default=func.now()),
     Index("ix_crawl_logs_session_timestamp", "session_id", "timestamp"),
+)
+
+# --- what retention remembers of its own (migration 0003)
+
+retention_holds = Table(
+    "retention_holds",
+    metadata,
+    # No foreign key: a hold may come before the session's row does, and outlives it.
+    Column("session_id", Uuid, primary_key=True),
+    Column("reason", PageText, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("placed_at", _TIME, nullable=False),
+    Column("released_at", _TIME),
+)
+
+retention_deferrals = Table(
+    "retention_deferrals",
+    metadata,
+    Column("artifact_id", Uuid, ForeignKey("artifacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("reason", PageText, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("first_at", _TIME, nullable=False),
+    Column("retry_at", _TIME, nullable=False),
+)
+
+retention_leftovers = Table(
+    "retention_leftovers",
+    metadata,
+    # Captures whose artifacts are all marked deleted, and whose other objects may still be there.
+    Column("page_id", Uuid, ForeignKey("audit_pages.id", ondelete="CASCADE"), primary_key=True),
+    Column("prefix", Text, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("retry_at", _TIME, nullable=False),
+)
+
+retention_breaks = Table(
+    "retention_breaks",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("due_count", BigInteger, nullable=False),
+    Column("due_until", _TIME, nullable=False),
+    Column("broke_at", _TIME, nullable=False),
+    Column("ended_at", _TIME),
+    Column("ended_as", Text),
+)
+Index(
+    "ix_retention_breaks_open",
+    retention_breaks.c.ended_at.is_(None),
+    unique=True,
+    postgresql_where=retention_breaks.c.ended_at.is_(None),
+)
+
+orphan_receipts = Table(
+    "orphan_receipts",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("object", PageText, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("crc32c", Text, nullable=False),
+    Column("object_created_at", _TIME, nullable=False),
+    Column("requested_at", _TIME, nullable=False),
+    Column("confirmed_at", _TIME, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+
+Index("ix_artifacts_live", artifacts.c.session_id, postgresql_where=artifacts.c.deleted_at.is_(None))
+Index(
+    "ix_audit_sessions_site",
+    site_of(audit_sessions),
+    audit_sessions.c.created_at,
+    postgresql_where=text("status = 'completed'"),
 )
