@@ -1,3 +1,3 @@
 """Fixtures shared by all suites."""
 
-pytest_plugins = ["testkit.apiserver", "testkit.gcs_server", "testkit.postgres"]
+pytest_plugins = ["testkit.apiserver", "testkit.gcs_server", "testkit.postgres", "testkit.commands"]

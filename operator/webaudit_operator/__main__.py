@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from webaudit_operator import logs
-from webaudit_operator.blobs import BlobsMisconfigured
-from webaudit_operator.kube_errors import KubeConflict, KubeRefused, KubeUnavailable
-from webaudit_operator.settings import PREFIX, DatabaseSettings, Settings, SettingsError, load
-from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable
+from webaudit_operator.cli import retention
+from webaudit_operator.cli.common import one_line_faults
+from webaudit_operator.settings import PREFIX, DatabaseSettings, Settings, load
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,31 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Audits of shop websites as Kubernetes resources.",
 )
-
-FAULTS = (
-    SettingsError,
-    StoreMisconfigured,
-    StoreUnavailable,
-    BlobsMisconfigured,
-    KubeUnavailable,
-    KubeRefused,
-    KubeConflict,
-)
-
-
-@contextmanager
-def _one_line_faults() -> Iterator[None]:
-    try:
-        yield
-    except FAULTS as fault:
-        _die(str(fault))
-    except KeyboardInterrupt:
-        _die("interrupted", code=130)
-
-
-def _die(message: str, *, code: int = 1) -> NoReturn:
-    sys.stderr.write(f"webaudit-operator: {message}\n")
-    raise typer.Exit(code)
+app.add_typer(retention.app, name="retention")
 
 
 @app.command()
@@ -56,7 +27,7 @@ def run() -> None:
     """Run the operator. Its settings come from the environment; `webaudit-operator settings` lists them."""
     from webaudit_operator.run import run as run_operator  # imports kopf, the clients, the drivers
 
-    with _one_line_faults():
+    with one_line_faults():
         settings = load(Settings)
         logs.configure(settings.log_format, settings.log_level)
         asyncio.run(run_operator(settings))
@@ -67,7 +38,7 @@ def migrate() -> None:
     """Bring the database to the newest schema. Safe to repeat, and safe beside an operator of the version before."""
     from webaudit_operator.store.migrate import upgrade_to_head
 
-    with _one_line_faults():
+    with one_line_faults():
         settings = load(DatabaseSettings)
         logs.configure("text", "info")
         upgrade_to_head(settings.database_url)

@@ -12,7 +12,8 @@ QUIET = {"kopf": logging.WARNING, "aiohttp": logging.WARNING, "urllib3": logging
 """Libraries and the least level that is worth a line."""
 
 
-def configure(form: Literal["json", "text"], level: str) -> None:
+def configure(form: Literal["json", "text"], level: str, *, stderr: bool = False) -> None:
+    """`stderr`: for commands, whose stdout is their answer."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -25,7 +26,7 @@ def configure(form: Literal["json", "text"], level: str) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(sys.stderr if stderr else sys.stdout)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]

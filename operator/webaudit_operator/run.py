@@ -25,10 +25,10 @@ from webaudit_operator.kube import Kube, RealKube
 from webaudit_operator.metrics import Metrics
 from webaudit_operator.reconciler import Reconciler
 from webaudit_operator.retention import passes
-from webaudit_operator.retention.breaker import Limits
+from webaudit_operator.retention.rules import rules_of
 from webaudit_operator.schedule_reconciler import ScheduleReconciler
 from webaudit_operator.sessions import Key
-from webaudit_operator.settings import RetentionSettings, Settings
+from webaudit_operator.settings import Settings
 from webaudit_operator.store.errors import StoreUnavailable
 from webaudit_operator.store.record import Store
 from webaudit_operator.workqueue import WorkQueue
@@ -137,7 +137,7 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
                 clock=expiry_clock,
                 stop=stop,
                 interval=settings.retention_interval_seconds,
-                rules=retention_rules(settings),
+                rules=rules_of(settings),
                 spare=memory.held_sessions,
                 on_pass=told,
             ),
@@ -145,22 +145,6 @@ async def _run(settings: Settings, kube: Kube, blobs: Blobs, store: Store, clock
             **{f"schedule worker {n}": schedules.work() for n in range(settings.workers)},
         }
         await _until_one_ends(loops, stop)
-
-
-def retention_rules(settings: RetentionSettings) -> passes.Rules:
-    """How passes are made, for the loop and for `retention run`."""
-    return passes.Rules(
-        limits=Limits(
-            max_artifacts=settings.retention_max_artifacts,
-            max_share=settings.retention_max_share,
-            max_skew=timedelta(seconds=settings.retention_max_clock_skew_seconds),
-        ),
-        keep_newest=settings.retention_keep_newest,
-        dry_run=settings.retention_mode == "dry-run",
-        batch=settings.retention_batch,
-        workers=settings.retention_workers,
-        rate=settings.retention_rate,
-    )
 
 
 async def _until_one_ends(loops: dict[str, Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:

@@ -13,7 +13,8 @@ from testkit.gcs_server import GcsServer
 from testkit.samples import DOMAIN, HOME_DESKTOP, NOW, SESSION, capture_row, content, object_name, session_row
 from webaudit_capture.contract import ARTIFACT_FILES, ArtifactType, capture_prefix
 from webaudit_operator.gcs import GcsBlobs
-from webaudit_operator.retention.passes import Pass, Rules, run_once
+from webaudit_operator.retention.passes import Pass, run_once
+from webaudit_operator.retention.rules import Rules
 from webaudit_operator.store.record import Store
 from webaudit_operator.store.rows import ArtifactRow, BlobRef, PageKey, RetentionPolicy
 

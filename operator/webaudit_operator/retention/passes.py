@@ -22,6 +22,7 @@ from webaudit_operator.retention.brake import Brake
 from webaudit_operator.retention.breaker import Limits
 from webaudit_operator.retention.erasure import EXPIRED, erase
 from webaudit_operator.retention.pace import Pace
+from webaudit_operator.retention.rules import Rules
 from webaudit_operator.store.breaks import CLEARED
 from webaudit_operator.store.due import Due
 from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable
@@ -32,19 +33,6 @@ log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE = 600.0
 """Seconds between passes while bucket or database are away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How passes are made; the operator's settings."""
-
-    limits: Limits = field(default_factory=Limits)
-    keep_newest: bool = False
-    dry_run: bool = False
-    batch: int = BATCH_LIMIT
-    workers: int = 8
-    rate: float = 500.0
-    """Deletions per second, at most."""
 
 
 @dataclass(slots=True)

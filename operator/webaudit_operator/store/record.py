@@ -6,17 +6,20 @@ Every method raises StoreUnavailable or StoreMisconfigured. No SQL here, no Kube
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from alembic.migration import MigrationContext
 
 from webaudit_operator.store import breaks, captures, deletions, leftovers, logs, sessions
 from webaudit_operator.store import due as due_rows
+from webaudit_operator.store import plan as plans
 from webaudit_operator.store.due import Due
 from webaudit_operator.store.engine import Database
 from webaudit_operator.store.errors import SessionMissing, StoreMisconfigured, StoreUnavailable, place
 from webaudit_operator.store.migrate import head, is_current
+from webaudit_operator.store.plan import By
 from webaudit_operator.store.rows import (
     Backlog,
     Break,
@@ -180,6 +183,24 @@ class Store:
         """End the open break as `approved` or `cleared`; returns what it was."""
         async with self._database.transaction() as connection:
             return await breaks.end(connection, how, at)
+
+    async def plan(self, due: Due, span: timedelta, by: By) -> list[dict[str, Any]]:
+        """What is due within `span`, by state and key: artifacts, bytes, first and last time."""
+        async with self._database.transaction() as connection:
+            return await plans.plan(connection, due, span, by)
+
+    async def holds_within(self, due: Due, span: timedelta) -> list[dict[str, Any]]:
+        """Who keeps what would go within `span`."""
+        async with self._database.transaction() as connection:
+            return await plans.holds_within(connection, due, span)
+
+    async def receipts(self, session_id: UUID) -> list[dict[str, Any]]:
+        """The receipts of a session's deletions. Raises SessionMissing for one that has no row."""
+        async with self._database.transaction() as connection:
+            found = await plans.receipts(connection, session_id)
+            if not found and not await sessions.is_known(connection, session_id):
+                raise SessionMissing(f"the record knows no session {session_id}")
+            return found
 
     async def open_break(self) -> Break | None:
         async with self._database.transaction() as connection:

@@ -187,3 +187,8 @@ async def open_sessions(connection: AsyncConnection, before: datetime) -> list[O
         .order_by(table.created_at, table.id)
     )
     return [OpenSession(*row) for row in await connection.execute(query)]
+
+
+async def is_known(connection: AsyncConnection, session_id: UUID) -> bool:
+    query = select(audit_sessions.c.id).where(audit_sessions.c.id == session_id)
+    return (await connection.execute(query)).first() is not None
