@@ -20,6 +20,8 @@ from webaudit_operator.blobs import BATCH_LIMIT, Deletion, Removal
 
 TRANSIENT = (408, 429)
 _NO_BATCHES = (404, 405, 501)
+_NO_PARTS = "not multi-part"
+"""The client's word for an answer without parts; fake-gcs-server gives it to parts that have no Content-ID."""
 _HELD_REASON = "retentionPolicyNotMet"
 _HELD_WORDS = re.compile(r"is under active .*hold and cannot|is subject to .*retention", re.IGNORECASE)
 _TIME = re.compile(r"until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))")
@@ -64,7 +66,9 @@ def _post(client: Client, calls: Iterable[Call]) -> list[Response]:
         if error.code in _NO_BATCHES:
             raise NoBatches(str(error)) from error
         raise
-    except ValueError as error:  # an answer that is no batch's, or has another number of parts
+    except ValueError as error:
+        if _NO_PARTS in str(error):
+            raise NoBatches("it answers a batch without a single part") from error
         raise DataCorruption(None, f"the answer to a batch cannot be read: {error}") from error
     return list(batch._responses)
 

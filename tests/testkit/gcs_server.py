@@ -37,8 +37,10 @@ EMAIL = "signer@webaudit-test.iam.gserviceaccount.com"
 
 ACCEPTING_TURNS = 5
 """Turns of the loop from accepting a connection to its handler: three, as asyncio is written."""
-How = int | Literal["reset", "lost"]
-"""A status to answer with; `reset`: the connection breaks before anything happens; `lost`: after it has happened."""
+How = int | Literal["reset", "lost", "no parts"]
+"""A status to answer with; `reset`: the connection breaks before anything happens; `lost`: after it has happened;
+`no parts`: a batch is not looked into, as fake-gcs-server does with those of Google's own client.
+"""
 
 
 @dataclass
@@ -213,6 +215,9 @@ class GcsServer:
         fault = self._next_fault(request.method, request.raw_path)
         if fault == "reset":
             return self._cut(request)
+        if fault == "no parts":
+            kind = "multipart/mixed; boundary=nothing"
+            return self._send(Answer(200, b"\r\n--nothing--\r\n", {"Content-Type": kind}))
         if isinstance(fault, int):
             refusal = _told_to_fail(fault)
             return self._send(json_error(refusal) if is_json(path) else xml_error(refusal))

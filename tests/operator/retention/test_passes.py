@@ -303,11 +303,12 @@ async def test_a_dry_run_says_what_would_go_and_touches_nothing(
     assert (len(gcs.objects), deleted(database_url), receipts(database_url)) == (5, 0, [])
 
 
+@pytest.mark.parametrize("how", [404, 501, "no parts"])
 async def test_a_server_without_batches_is_asked_object_by_object(
-    store: Store, blobs: GcsBlobs, gcs: GcsServer, database_url: str
+    store: Store, blobs: GcsBlobs, gcs: GcsServer, database_url: str, how: How
 ) -> None:
     await captured(store, gcs)
-    gcs.fail_next("POST", "batch", 501, times=1_000_000)
+    gcs.fail_next("POST", "batch", how, times=1_000_000)
     assert (await one_pass(store, blobs, gcs, ALL_DUE)).outcomes == {"deleted": 4}
     assert (gcs.objects, deleted(database_url)) == ({}, 4)
 
