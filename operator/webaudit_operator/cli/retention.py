@@ -119,7 +119,7 @@ def approve(
 
     async def let_go() -> Break | None:
         async with common.surroundings() as place:
-            return await place.store.end_break(APPROVED, place.clock.now())
+            return await place.store.end_break(APPROVED)
 
     broken = ran(waiting())
     if broken is not None and not yes:

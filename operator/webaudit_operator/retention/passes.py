@@ -27,7 +27,7 @@ from webaudit_operator.store.breaks import CLEARED
 from webaudit_operator.store.due import Due
 from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable
 from webaudit_operator.store.record import Store
-from webaudit_operator.store.rows import Backlog, Break, DueCursor, LiveArtifact
+from webaudit_operator.store.rows import Approval, Backlog, Break, DueCursor, LiveArtifact
 
 log = structlog.get_logger(__name__)
 
@@ -70,16 +70,16 @@ async def run_once(
     if rules.dry_run:
         done.outcomes["would_delete"] = backlog.due
         return done
-    until: datetime | None = None
+    only: Approval | None = None
     if done.broken is not None:
         done.newly_broken = await store.keep_break(done.broken)
-        until = backlog.covered_until
+        only = backlog.approval
     else:
-        await store.end_break(CLEARED, due.now)
+        await store.end_break(CLEARED)
     while not brake.on and (left := await store.leftovers(due.now, BATCH_LIMIT)):
         await leftovers.clear(store, blobs, left, brake, clock.now())
-    if backlog.oldest_due is not None and (done.broken is None or until is not None):
-        await _Walk(store, blobs, due, until, rules, brake, clock, done).to_the_end()
+    if backlog.oldest_due is not None and (done.broken is None or only is not None):
+        await _Walk(store, blobs, due, only, rules, brake, clock, done).to_the_end()
     done.braked = brake.on
     return done
 
@@ -98,13 +98,13 @@ class _Walk:
         store: Store,
         blobs: Blobs,
         due: Due,
-        until: datetime | None,
+        only: Approval | None,
         rules: Rules,
         brake: Brake,
         clock: Clock,
         done: Pass,
     ) -> None:
-        self._store, self._blobs, self._due, self._until = store, blobs, due, until
+        self._store, self._blobs, self._due, self._only = store, blobs, due, only
         self._rules, self._brake, self._clock, self._done = rules, brake, clock, done
         self._pace = Pace(rules.rate, clock)
         self._turn = asyncio.Lock()
@@ -137,7 +137,7 @@ class _Walk:
             if self._at_end or self._brake.on:
                 return []
             await self._pace.take(self._rules.batch)
-            batch = await self._store.due_artifacts(self._due, self._rules.batch, self._cursor, until=self._until)
+            batch = await self._store.due_artifacts(self._due, self._rules.batch, self._cursor, only=self._only)
             self._at_end = len(batch) < self._rules.batch
             if batch:
                 # Behind the last one, whatever becomes of it: what is left due does not block what comes after.

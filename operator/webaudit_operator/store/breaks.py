@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,8 +38,9 @@ async def keep(connection: AsyncConnection, broken: Break) -> bool:
     return bool((await connection.execute(new.on_conflict_do_nothing())).rowcount)
 
 
-async def end(connection: AsyncConnection, how: str, at: datetime) -> Break | None:
-    ended = update(retention_breaks).where(_OPEN).values(ended_at=at, ended_as=how).returning(*_COLUMNS)
+async def end(connection: AsyncConnection, how: str) -> Break | None:
+    """By the database's clock: ours may be the one that jumped."""
+    ended = update(retention_breaks).where(_OPEN).values(ended_at=func.now(), ended_as=how).returning(*_COLUMNS)
     return _read((await connection.execute(ended)).first())
 
 

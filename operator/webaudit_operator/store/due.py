@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, and_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from webaudit_operator.store.rows import Backlog, DueCursor, LiveArtifact, PageStatus, SessionStatus
+from webaudit_operator.store.rows import Approval, Backlog, DueCursor, LiveArtifact, PageStatus, SessionStatus
 from webaudit_operator.store.tables import (
     artifacts,
     audit_pages,
@@ -102,24 +102,28 @@ def _to_go(due: Due) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def due_query(due: Due, limit: int, after: DueCursor | None, until: datetime | None = None) -> Select[Any]:
+def _covered(by: Approval) -> ColumnElement[bool]:
+    return and_(artifacts.c.retention_until <= by.due_until, artifacts.c.created_at <= by.at)
+
+
+def due_query(due: Due, limit: int, after: DueCursor | None, only: Approval | None = None) -> Select[Any]:
     """Walks `ix_artifacts_due`: its conditions and its order are those of the index.
 
-    `until` leaves out what came due later.
+    `only` leaves out what the approval does not cover.
     """
     table = artifacts.c
     query = _live().where(_to_go(due))
-    if until is not None:
-        query = query.where(table.retention_until <= until)
+    if only is not None:
+        query = query.where(_covered(only))
     if after is not None:
         query = query.where(tuple_(table.retention_until, table.id) > after)
     return query.order_by(table.retention_until, table.id).limit(limit)
 
 
 async def due_artifacts(
-    connection: AsyncConnection, due: Due, limit: int, after: DueCursor | None, until: datetime | None
+    connection: AsyncConnection, due: Due, limit: int, after: DueCursor | None, only: Approval | None
 ) -> list[LiveArtifact]:
-    return [LiveArtifact(*row) for row in await connection.execute(due_query(due, limit, after, until))]
+    return [LiveArtifact(*row) for row in await connection.execute(due_query(due, limit, after, only))]
 
 
 async def session_artifacts(connection: AsyncConnection, session_id: UUID) -> list[LiveArtifact]:
@@ -135,13 +139,14 @@ async def held_sessions(connection: AsyncConnection, among: Collection[UUID]) ->
 
 async def backlog(connection: AsyncConnection, due: Due, *, enough: int, shares: int) -> Backlog:
     """`enough`: how many due ones are counted at most; `shares`: how many times as many live ones."""
-    covered = (
-        await connection.execute(
-            select(func.max(retention_breaks.c.due_until)).where(
-                retention_breaks.c.ended_as == APPROVED, retention_breaks.c.ended_at > due.now - APPROVAL_LASTS
-            )
-        )
-    ).scalar()
+    approved = (
+        select(retention_breaks.c.due_until, retention_breaks.c.ended_at)
+        .where(retention_breaks.c.ended_as == APPROVED, retention_breaks.c.ended_at > func.now() - APPROVAL_LASTS)
+        .order_by(retention_breaks.c.id.desc())
+        .limit(1)
+    )
+    found = (await connection.execute(approved)).first()
+    approval = Approval(*found) if found else None
     to_go = _to_go(due)
     oldest = (
         select(artifacts.c.retention_until)
@@ -151,7 +156,7 @@ async def backlog(connection: AsyncConnection, due: Due, *, enough: int, shares:
         .limit(1)
         .scalar_subquery()
     )
-    fresh = to_go if covered is None else and_(to_go, artifacts.c.retention_until > covered)
+    fresh = to_go if approval is None else and_(to_go, ~_covered(approval))
     counted = _count_up_to(_WITH_DEFERRALS, fresh, enough)
     newest = [
         select(func.max(audit_sessions.c.created_at)).where(audit_sessions.c.status == status).scalar_subquery()
@@ -165,7 +170,7 @@ async def backlog(connection: AsyncConnection, due: Due, *, enough: int, shares:
                 select(_count_up_to(artifacts, artifacts.c.deleted_at.is_(None), row[0] * shares + 1))
             )
         ).scalar_one()
-    return Backlog(row[0], live, row[1], row[2], covered)
+    return Backlog(row[0], live, row[1], row[2], approval)
 
 
 def _count_up_to(of: FromClause, condition: ColumnElement[bool], most: int) -> ScalarSelect[int]:

@@ -21,6 +21,7 @@ from webaudit_operator.store.errors import SessionMissing, StoreMisconfigured, S
 from webaudit_operator.store.migrate import head, is_current
 from webaudit_operator.store.plan import By
 from webaudit_operator.store.rows import (
+    Approval,
     Backlog,
     Break,
     CaptureRow,
@@ -131,11 +132,11 @@ class Store:
             return await sessions.open_sessions(connection, before)
 
     async def due_artifacts(
-        self, due: Due, limit: int, after: DueCursor | None = None, *, until: datetime | None = None
+        self, due: Due, limit: int, after: DueCursor | None = None, *, only: Approval | None = None
     ) -> list[LiveArtifact]:
-        """What is to go now, oldest first, behind the cursor; `until` leaves out what came due later."""
+        """What is to go now, oldest first, behind the cursor; `only` leaves out what that does not cover."""
         async with self._database.transaction() as connection:
-            return await due_rows.due_artifacts(connection, due, limit, after, until)
+            return await due_rows.due_artifacts(connection, due, limit, after, only)
 
     async def backlog(self, due: Due, *, enough: int, shares: int) -> Backlog:
         """What a pass would meet, counted as far as the breaker needs it."""
@@ -179,10 +180,10 @@ class Store:
         async with self._database.transaction() as connection:
             return await breaks.keep(connection, broken)
 
-    async def end_break(self, how: str, at: datetime) -> Break | None:
+    async def end_break(self, how: str) -> Break | None:
         """End the open break as `approved` or `cleared`; returns what it was."""
         async with self._database.transaction() as connection:
-            return await breaks.end(connection, how, at)
+            return await breaks.end(connection, how)
 
     async def plan(self, due: Due, span: timedelta, by: By) -> list[dict[str, Any]]:
         """What is due within `span`, by state and key: artifacts, bytes, first and last time."""

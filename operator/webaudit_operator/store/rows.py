@@ -220,6 +220,15 @@ class Deferral:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person has let go after a break: what was due by then, and was there when it was approved."""
+
+    due_until: datetime
+    at: datetime
+    """By the database's clock: ours may be the one that jumped."""
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     """What a pass would meet. Counts end where the breaker has seen enough."""
 
@@ -230,8 +239,8 @@ class Backlog:
     oldest_due: datetime | None
     newest_session: datetime | None
     """When the newest session of the record was created."""
-    covered_until: datetime | None
-    """What was due by then may go: a person has approved it."""
+    approval: Approval | None
+    """The latest one that still lasts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ async def test_a_pass_that_is_too_large_deletes_nothing_until_somebody_approves(
     assert (again.outcomes, again.newly_broken) == ({}, False)
     assert (len(gcs.objects), deleted(database_url)) == (10, 0)
 
-    approved = await store.end_break(APPROVED, ALL_DUE + DAY)
+    approved = await store.end_break(APPROVED)
     assert approved is not None
     assert (approved.due_count, approved.due_until, approved.broke_at) == (8, ALL_DUE + DAY, ALL_DUE)
     done = await one_pass(store, blobs, gcs, ALL_DUE + 2 * DAY, FEW)
@@ -105,7 +105,7 @@ async def test_an_approval_covers_what_was_due_then_and_nothing_that_comes_later
     for number in range(2):
         await captured(store, gcs, UUID(int=number))
     await one_pass(store, blobs, gcs, ALL_DUE, FEW)
-    await store.end_break(APPROVED, ALL_DUE)
+    await store.end_break(APPROVED)
     with psycopg.connect(database_url) as connection:
         later = "UPDATE artifacts SET retention_until = %s WHERE type <> 'html_gz'"
         connection.execute(later, [ALL_DUE + DAY])
@@ -113,6 +113,29 @@ async def test_an_approval_covers_what_was_due_then_and_nothing_that_comes_later
     done = await one_pass(store, blobs, gcs, ALL_DUE + DAY, fewer)
     assert done.broken is not None
     assert (done.broken.due_count, done.outcomes) == (6, {"deleted": 2})
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("change", "deleted_all"),
+    [
+        ("UPDATE retention_breaks SET ended_at = ended_at - interval '6 days'", True),
+        ("UPDATE retention_breaks SET ended_at = ended_at - interval '8 days'", False),
+        ("UPDATE artifacts SET created_at = now() + interval '1 minute'", False),
+    ],
+    ids=["some days ago", "more than a week ago", "before the artifacts came to be"],
+)
+async def test_an_approval_lasts_a_week_and_covers_only_what_was_there(
+    store: Store, blobs: GcsBlobs, gcs: GcsServer, database_url: str, change: str, deleted_all: bool
+) -> None:
+    for number in range(2):
+        await captured(store, gcs, UUID(int=number))
+    await one_pass(store, blobs, gcs, ALL_DUE, FEW)
+    await store.end_break(APPROVED)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(change)
+    done = await one_pass(store, blobs, gcs, ALL_DUE, FEW)
+    assert (done.broken is None, gcs.objects == {}) == (deleted_all, deleted_all)
 
 
 @pytest.mark.postgres
