@@ -355,6 +355,8 @@ class _Run:
             engine=browser_path().name,
             sandbox=browser.sandbox if browser else None,
             image=self.request.image,
+            session=self.request.session,
+            policy=self.policy.model_dump(mode="json"),
             policy_version=self.policy.version,
             started_at=self.started_at,
             finished_at=self.timeline.now(),

@@ -1,7 +1,8 @@
 """What the operator and a capture say to each other. Pure data: no browser, no cluster.
 
 A capture reads one `CaptureRequest` (a mounted Secret key), PUTs its artifacts, PUTs one `CaptureResult` as
-`result.json` last, and exits with an `ExitCode`. A change that an older side could misread raises CONTRACT_VERSION.
+`result.json` last, and exits with an `ExitCode`. A change that an older side could misread raises CONTRACT_VERSION; a
+field that may be absent does not: an older side refuses it by name, and what was written before stays readable.
 """
 
 from __future__ import annotations
@@ -128,6 +129,20 @@ class UploadTarget(_Model):
     max_bytes: int
 
 
+class SessionRecord(_Model):
+    """What the record says of a session from its first moment on, so that the bucket alone can tell it again.
+
+    It never changes. The policy's snapshot is not in it: a request has the policy itself, a result its copy.
+    """
+
+    url: str = Field(description="Normalised.")
+    mode: Mode
+    retention_policy: Literal["standard", "short", "long"]
+    created_at: datetime
+    pages: tuple[tuple[PageType, Viewport], ...] = Field(min_length=1, description="The captures wanted, in order.")
+    pdp_url: str | None = Field(None, description="The product page that the manifest names.")
+
+
 class CaptureRequest(_Model):
     """All a capture may know and do."""
 
@@ -143,6 +158,7 @@ class CaptureRequest(_Model):
     allow: tuple[str, ...] = Field((), description="host:port pairs reachable although not public or not port 80/443.")
     sandbox: Literal["required", "preferred", "off"] = "preferred"
     image: str | None = Field(None, description="The capture image as the Job names it, for the result.")
+    session: SessionRecord | None = Field(None, description="For the result, unchanged.")
     uploads: dict[str, UploadTarget] = Field(description="By file name, `result.json` included.")
 
     @field_validator("allow")
@@ -212,6 +228,8 @@ class CaptureResult(_Told):
     engine: str | None = None
     sandbox: bool | None = Field(None, description="Whether Chromium's own sandbox was on.")
     image: str | None = None
+    session: SessionRecord | None = Field(None, description="As the request has it; absent in older results.")
+    policy: dict[str, Any] | None = Field(None, description="As it was in force; absent in older results.")
     policy_version: str
     started_at: datetime
     finished_at: datetime

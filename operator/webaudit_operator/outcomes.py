@@ -99,8 +99,8 @@ def _one_line(text: str, most: int) -> str:
     return " ".join(re.sub(r"[\x00-\x20\x7f-\x9f]+", " ", text).split())[:most]
 
 
-def read_result(raw: bytes, session: Session, key: PageKey, attempts: frozenset[int]) -> CaptureResult:
-    """Decode result.json. Raises Unusable if it is not this capture's, or not of one of these attempts."""
+def decode(raw: bytes) -> CaptureResult:
+    """result.json as it is, whoever's it is. Raises Unusable."""
     try:
         # PostgreSQL's JSON knows neither NUL nor NaN: the first becomes U+FFFD, the second null.
         result = CaptureResult.model_validate_json(raw.replace(rb"\u0000", rb"\ufffd"))
@@ -112,10 +112,18 @@ def read_result(raw: bytes, session: Session, key: PageKey, attempts: frozenset[
         ) from None
     if result.contract_version != CONTRACT_VERSION:
         raise Unusable(f"result.json has contract version {result.contract_version}, not {CONTRACT_VERSION}")
+    return result
+
+
+def read_result(raw: bytes, session: Session, key: PageKey, attempts: frozenset[int]) -> CaptureResult:
+    """Decode result.json. Raises Unusable if it is not this capture's, or not of one of these attempts."""
+    result = decode(raw)
     if (result.session_id, result.page, result.viewport) != (session.uid, key.page, key.viewport):
         raise Unusable("result.json is another capture's")
     if result.attempt not in attempts:
         raise Unusable(f"result.json is of attempt {result.attempt}")
+    if result.session is not None and result.session != session.record:
+        raise Unusable("result.json tells another session than its resource")
     if result.started_at.tzinfo is None or result.finished_at.tzinfo is None:
         raise Unusable("result.json has times without a zone")
     prefix = capture_prefix(session.site, session.uid, key.page, key.viewport)

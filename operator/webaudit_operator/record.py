@@ -61,7 +61,7 @@ async def mirror(
             outcome = at_hand.get(state.key) or await _recall(blobs, session, state, now)
             await store.finish_capture(row, outcome.row)
     if status["phase"] in TERMINAL_PHASES and status.get("completionTime"):
-        await store.close_session(row.id, **_closing(status))
+        await store.close_session(row.id, **closing(status))
 
 
 async def close_deleted(store: Store, session_id: UUID, attempts: int, now: datetime) -> None:
@@ -76,7 +76,8 @@ async def close_deleted(store: Store, session_id: UUID, attempts: int, now: date
     )
 
 
-def _closing(status: Manifest) -> dict[str, Any]:
+def closing(status: Manifest) -> dict[str, Any]:
+    """A terminal status as `Store.close_session` takes it."""
     return {
         "status": SessionStatus(status["phase"].lower()),
         "at": parse_time(status["completionTime"]),

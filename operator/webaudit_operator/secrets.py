@@ -63,6 +63,7 @@ def build_request(
         allow=settings.allow_targets,
         sandbox=settings.capture_sandbox,
         image=settings.capture_image,
+        session=session.record,
         uploads=dict(uploads),
     )
 

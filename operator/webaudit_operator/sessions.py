@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 from webaudit_capture import urls
-from webaudit_capture.contract import Mode, PageType, Viewport
+from webaudit_capture.contract import Mode, PageType, SessionRecord, Viewport
 from webaudit_operator.store.rows import PageKey, RetentionPolicy
 
 GROUP = "webaudit.dev"
@@ -176,6 +176,18 @@ class Session(Resource):
         viewports = set(self.spec.get("viewports") or ("desktop", "mobile"))
         return tuple(
             PageKey(page, port) for page in PageType for port in Viewport if page in pages and port in viewports
+        )
+
+    @property
+    def record(self) -> SessionRecord:
+        """What its captures' results carry. Raises urls.BadUrl."""
+        return SessionRecord(
+            url=self.url,
+            mode=self.mode,
+            retention_policy=self.retention_policy.value,
+            created_at=self.created,
+            pages=self.captures,
+            pdp_url=self.pdp_url,
         )
 
     @property

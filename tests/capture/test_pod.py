@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,16 @@ from capture.conftest import QUICK
 from capture.requests import Bucket, request_file
 from testkit.pages import PageServer
 from webaudit_capture import pod
-from webaudit_capture.contract import CONTRACT_VERSION, RESULT_FILE, CaptureResult, ExitCode, PageType
+from webaudit_capture.contract import (
+    CONTRACT_VERSION,
+    RESULT_FILE,
+    CaptureResult,
+    ExitCode,
+    Mode,
+    PageType,
+    SessionRecord,
+    Viewport,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -30,6 +40,22 @@ async def test_a_failed_page_still_delivers_its_verdict(shop: PageServer, tmp_pa
     assert await pod.run(path, None) is ExitCode.PAGE_FAILED
     assert list(bucket.stored) == [RESULT_FILE]
     assert CaptureResult.model_validate_json(bucket.stored[RESULT_FILE]).reason == "http_404"
+
+
+async def test_a_result_carries_its_session_and_policy_as_they_came(shop: PageServer, tmp_path: Path) -> None:
+    record = SessionRecord(
+        url="https://shop.example/caf\u00e9?q=%C3%A9",
+        mode=Mode.EVIDENCE_PACK,
+        retention_policy="long",
+        created_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        pages=((PageType.HOMEPAGE, Viewport.DESKTOP), (PageType.PDP, Viewport.DESKTOP)),
+        pdp_url="https://shop.example/p/1",
+    )
+    bucket = Bucket(shop)
+    path = request_file(tmp_path, shop, bucket, url=shop.url("/none"), session=record)
+    await pod.run(path, None)
+    sent, told = json.loads(path.read_bytes()), json.loads(bucket.stored[RESULT_FILE])
+    assert (told["session"], told["policy"]) == (sent["session"], sent["policy"])
 
 
 @pytest.mark.parametrize("refused", ["screenshot.png", RESULT_FILE])

@@ -92,6 +92,12 @@ def test_a_good_result_is_read() -> None:
     assert read(raw(artifacts=[a.model_dump(mode="json") for a in ALL])).artifacts == ALL
 
 
+def test_a_results_word_on_its_session_is_its_resources() -> None:
+    told = OF.record.model_dump(mode="json")
+    assert read(raw(session=told)).session == OF.record
+    assert read(raw(session=None)).session is None
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -108,6 +114,11 @@ def test_a_good_result_is_read() -> None:
         pytest.param(raw(page="pdp"), "another capture's", id="another page"),
         pytest.param(raw(viewport="mobile"), "another capture's", id="another viewport"),
         pytest.param(raw(attempt=2), "of attempt 2", id="another attempt"),
+        pytest.param(
+            raw(session={**OF.record.model_dump(mode="json"), "retention_policy": "long"}),
+            "another session than its resource",
+            id="another retention",
+        ),
         pytest.param(raw(started_at="2026-03-01T12:00:00"), "without a zone", id="start without zone"),
         pytest.param(raw(finished_at="2026-03-01T12:00:00"), "without a zone", id="end without zone"),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from testkit.operator import HD, HM, NOW, PD, PM, session, settings
-from webaudit_capture.contract import ARTIFACT_FILES, RESULT_FILE, CaptureRequest, Mode, UploadTarget
+from webaudit_capture.contract import ARTIFACT_FILES, RESULT_FILE, CaptureRequest, Mode, SessionRecord, UploadTarget
 from webaudit_capture.policy import CrawlPolicy
 from webaudit_operator import secrets
 from webaudit_operator.jobs import job_stem, request_key
@@ -62,6 +62,20 @@ def test_a_capture_is_told_who_it_is() -> None:
         assert (request.mode, request.policy) == (Mode.DEBUG, POLICY)
         assert (request.sandbox, request.allow) == ("required", ("shop.local:8080",))
         assert request.image == settings().capture_image
+
+
+def test_a_capture_carries_what_the_record_says_of_its_session() -> None:
+    of = session(spec={"mode": "debug", "retentionPolicy": "long", "viewports": ["mobile"], "pdpUrl": PDP})
+    for request in requests(of).values():
+        assert request.session == of.record
+    assert of.record == SessionRecord(
+        url="https://www.acme-shop.com/",
+        mode=Mode.DEBUG,
+        retention_policy="long",
+        created_at=NOW - timedelta(minutes=1),
+        pages=(HM, PM),
+        pdp_url=PDP,
+    )
 
 
 def test_the_desktops_home_page_looks_for_the_product_page() -> None:

@@ -76,6 +76,8 @@ def _result(request: CaptureRequest, url: str, **changes: Any) -> CaptureResult:
         "requested_url": url,
         "final_url": url,
         "events": [event],
+        "session": request.session,
+        "policy": request.policy.model_dump(mode="json"),
         "policy_version": request.policy.version,
         "started_at": WHEN,
         "finished_at": WHEN,
@@ -157,7 +159,8 @@ async def _deliver(request: CaptureRequest, result: CaptureResult) -> None:
             for kind, (file, content_type) in ARTIFACT_FILES.items():
                 body = contents[file]
                 target = request.uploads[file]
-                (await client.put(target.url, content=body, headers=target.headers)).raise_for_status()
+                answer = await client.put(target.url, content=body, headers=target.headers)
+                answer.raise_for_status()
                 records.append(
                     ArtifactRecord(
                         type=kind,
@@ -166,6 +169,7 @@ async def _deliver(request: CaptureRequest, result: CaptureResult) -> None:
                         size=len(body),
                         sha256=hashlib.sha256(body).hexdigest(),
                         crc32c=crc32c(body),
+                        generation=answer.headers["x-goog-generation"],
                     )
                 )
         final = result.model_copy(update={"artifacts": records})
