@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from webaudit_operator import logs
-from webaudit_operator.cli import retention
+from webaudit_operator.cli import rebuild, retention
 from webaudit_operator.cli.common import one_line_faults
 from webaudit_operator.settings import PREFIX, DatabaseSettings, Settings, load
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Audits of shop websites as Kubernetes resources.",
 )
 app.add_typer(retention.app, name="retention")
+app.command()(rebuild.rebuild)
 
 
 @app.command()

@@ -118,6 +118,12 @@ def decode(raw: bytes) -> CaptureResult:
 def read_result(raw: bytes, session: Session, key: PageKey, attempts: frozenset[int]) -> CaptureResult:
     """Decode result.json. Raises Unusable if it is not this capture's, or not of one of these attempts."""
     result = decode(raw)
+    vet(result, session, key, attempts)
+    return result
+
+
+def vet(result: CaptureResult, session: Session, key: PageKey, attempts: frozenset[int]) -> None:
+    """Raises Unusable if a result is not this capture's, or not of one of these attempts."""
     if (result.session_id, result.page, result.viewport) != (session.uid, key.page, key.viewport):
         raise Unusable("result.json is another capture's")
     if result.attempt not in attempts:
@@ -132,7 +138,6 @@ def read_result(raw: bytes, session: Session, key: PageKey, attempts: frozenset[
             raise Unusable(wrong)
     if len({artifact.type for artifact in result.artifacts}) < len(result.artifacts):
         raise Unusable("result.json has an artifact twice")
-    return result
 
 
 def _misnamed(prefix: str, artifact: ArtifactRecord) -> str | None:

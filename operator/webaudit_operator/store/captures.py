@@ -38,25 +38,29 @@ async def finish_capture(connection: AsyncConnection, session: SessionRow, captu
         raise ValueError(f"session {session.id} has no page {capture.page.page}/{capture.page.viewport}")
     if found is not PageStatus.PENDING:
         return False
+    await settle_page(connection, session, capture)
+    if capture.artifacts:
+        rows = await artifact_rows(connection, session, capture)
+        await connection.execute(insert(artifacts), rows)
+    own = [logs.capture_event_row(session.id, capture.page, event) for event in capture.events]
+    uploads = [logs.event_row(session.id, uploaded(capture, artifact, session)) for artifact in capture.artifacts]
+    await logs.append(connection, [*own, *uploads])
+    return True
+
+
+async def settle_page(connection: AsyncConnection, session: SessionRow, capture: CaptureRow) -> None:
     await connection.execute(
         update(audit_pages)
-        .where(audit_pages.c.id == page)
+        .where(audit_pages.c.id == page_id(session.id, capture.page))
         .values(
             status=capture.status,
             load_timings=capture.load_timings,
             low_confidence_reasons=list(capture.low_confidence_reasons),
         )
     )
-    if capture.artifacts:
-        rows = await _artifact_rows(connection, session, capture)
-        await connection.execute(insert(artifacts), rows)
-    own = [logs.capture_event_row(session.id, capture.page, event) for event in capture.events]
-    uploads = [logs.event_row(session.id, _uploaded(capture, artifact, session)) for artifact in capture.artifacts]
-    await logs.append(connection, [*own, *uploads])
-    return True
 
 
-async def _artifact_rows(connection: AsyncConnection, session: SessionRow, capture: CaptureRow) -> list[dict[str, Any]]:
+async def artifact_rows(connection: AsyncConnection, session: SessionRow, capture: CaptureRow) -> list[dict[str, Any]]:
     # What the row was opened with decides, not what the caller believes now: the record agrees with itself.
     table = audit_sessions.c
     frozen = select(table.retention_policy, table.config_snapshot["retention"]).where(table.id == session.id)
@@ -78,7 +82,7 @@ async def _artifact_rows(connection: AsyncConnection, session: SessionRow, captu
     ]
 
 
-def _uploaded(capture: CaptureRow, artifact: ArtifactRow, session: SessionRow) -> LogEvent:
+def uploaded(capture: CaptureRow, artifact: ArtifactRow, session: SessionRow) -> LogEvent:
     page = capture.page
     return LogEvent(
         key=f"artifact_uploaded/{artifact_id(session.id, page, artifact.type)}",

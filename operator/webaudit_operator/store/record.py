@@ -12,7 +12,7 @@ from uuid import UUID
 
 from alembic.migration import MigrationContext
 
-from webaudit_operator.store import breaks, captures, deletions, leftovers, logs, sessions
+from webaudit_operator.store import breaks, captures, deletions, leftovers, logs, rebuild, sessions
 from webaudit_operator.store import due as due_rows
 from webaudit_operator.store import plan as plans
 from webaudit_operator.store.due import Due
@@ -20,6 +20,7 @@ from webaudit_operator.store.engine import Database
 from webaudit_operator.store.errors import SessionMissing, StoreMisconfigured, StoreUnavailable, place
 from webaudit_operator.store.migrate import head, is_current
 from webaudit_operator.store.plan import By
+from webaudit_operator.store.rebuild import Known, Told, Written
 from webaudit_operator.store.rows import (
     Approval,
     Backlog,
@@ -202,6 +203,16 @@ class Store:
             if not found and not await sessions.is_known(connection, session_id):
                 raise SessionMissing(f"the record knows no session {session_id}")
             return found
+
+    async def known(self, session_ids: Collection[UUID]) -> dict[UUID, Known]:
+        """How much of these sessions is there; nothing of a session without a row."""
+        async with self._database.transaction() as connection:
+            return await rebuild.known(connection, session_ids)
+
+    async def bring_back(self, told: Told, at: datetime) -> Written:
+        """Add the rows of a session that are missing, and leave alone those that are there."""
+        async with self._database.transaction() as connection:
+            return await rebuild.bring_back(connection, told, at)
 
     async def open_break(self) -> Break | None:
         async with self._database.transaction() as connection:

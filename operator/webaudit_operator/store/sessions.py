@@ -24,6 +24,8 @@ from webaudit_operator.store.rows import (
 from webaudit_operator.store.tables import audit_pages, audit_sessions
 
 _OPEN = (SessionStatus.QUEUED, SessionStatus.RUNNING)
+QUEUED, CLOSED = "session_queued", "session_closed"
+"""Keys of a session's first and last event."""
 _CLOSING_LEVEL = {
     SessionStatus.COMPLETED: LogLevel.INFO,
     SessionStatus.PARTIAL: LogLevel.WARN,
@@ -46,6 +48,13 @@ async def open_session(connection: AsyncConnection, session: SessionRow) -> bool
     new = insert(audit_sessions).values(row).on_conflict_do_nothing().returning(audit_sessions.c.id)
     if (await connection.execute(new)).first() is None:
         return False
+    await add_pages(connection, session)
+    await logs.append(connection, [logs.event_row(session.id, queued_event(session))])
+    return True
+
+
+async def add_pages(connection: AsyncConnection, session: SessionRow) -> None:
+    """The session's pages as `pending`, those that are there left as they are."""
     pages = [
         {
             "id": page_id(session.id, page),
@@ -59,16 +68,17 @@ async def open_session(connection: AsyncConnection, session: SessionRow) -> bool
         for page in session.pages
     ]
     if pages:
-        await connection.execute(insert(audit_pages), pages)
-    queued = LogEvent(
-        key="session_queued",
+        await connection.execute(insert(audit_pages).on_conflict_do_nothing(), pages)
+
+
+def queued_event(session: SessionRow) -> LogEvent:
+    return LogEvent(
+        key=QUEUED,
         event="session_queued",
         message=f"session queued for {session.url}",
         timestamp=session.created_at,
-        details={"pages": len(pages), "policy": session.crawl_policy_version},
+        details={"pages": len(session.pages), "policy": session.crawl_policy_version},
     )
-    await logs.append(connection, [logs.event_row(session.id, queued)])
-    return True
 
 
 async def start_session(connection: AsyncConnection, session_id: UUID, attempts: int, at: datetime) -> bool:
@@ -83,8 +93,13 @@ async def start_session(connection: AsyncConnection, session_id: UUID, attempts:
     if (await connection.execute(change)).first() is None:
         await _must_exist(connection, session_id)
         return False
+    await logs.append(connection, [logs.event_row(session_id, started_event(attempts, at))])
+    return True
+
+
+def started_event(attempts: int, at: datetime) -> LogEvent:
     again = attempts > 1
-    started = LogEvent(
+    return LogEvent(
         key=f"session_started/{attempts}",
         event="session_restarted" if again else "session_started",
         event_type=EventType.RETRY if again else EventType.NAVIGATION,
@@ -92,8 +107,6 @@ async def start_session(connection: AsyncConnection, session_id: UUID, attempts:
         timestamp=at,
         details={"attempts": attempts},
     )
-    await logs.append(connection, [logs.event_row(session_id, started)])
-    return True
 
 
 async def close_session(
@@ -142,16 +155,20 @@ async def close_session(
         )
         for page in untried
     ]
-    closed = LogEvent(
-        key="session_closed",
+    closed = closed_event(status, error_summary, at)
+    await logs.append(connection, [logs.event_row(session_id, event) for event in (*events, closed)])
+    return True
+
+
+def closed_event(status: SessionStatus, error_summary: str | None, at: datetime) -> LogEvent:
+    return LogEvent(
+        key=CLOSED,
         event=f"session_{status}",
         level=_CLOSING_LEVEL[status],
         message=f"session {status}" + (f": {error_summary}" if error_summary else ""),
         timestamp=at,
         details={"error_summary": error_summary} if error_summary else {},
     )
-    await logs.append(connection, [logs.event_row(session_id, event) for event in (*events, closed)])
-    return True
 
 
 async def _fail_pending_pages(connection: AsyncConnection, session_id: UUID) -> list[PageKey]:
