@@ -129,13 +129,21 @@ SYMBOLS: dict[str, tuple[str, ...]] = {
     "Bs": ("BOB", "VES"),
     "Bs.": ("BOB", "VES"),
     "ر.س": ("SAR",),
+    "ر.س.": ("SAR",),
     "د.إ": ("AED",),
+    "د.إ.": ("AED",),
     "ج.م": ("EGP",),
+    "ج.م.": ("EGP",),
     "ر.ق": ("QAR",),
+    "ر.ق.": ("QAR",),
     "د.ك": ("KWD",),
+    "د.ك.": ("KWD",),
     "ر.ع": ("OMR",),
+    "ر.ع.": ("OMR",),
     "د.ب": ("BHD",),
+    "د.ب.": ("BHD",),
     "د.م": ("MAD",),
+    "د.م.": ("MAD",),
     "درهم": ("AED", "MAD"),
     "ريال": ("SAR", "QAR", "OMR", "YER"),
     "جنيه": ("EGP",),
@@ -150,8 +158,8 @@ SYMBOLS: dict[str, tuple[str, ...]] = {
     "DH": ("MAD", "AED"),
 }
 
-# Too short to be believed anywhere but at home: `R 199` is a price in South Africa only.
-HOME_ONLY_SYMBOLS = {"R": "ZAR"}
+# Too short to be believed anywhere but at home: `R 199` is a price in South Africa only, `Q 199` in Guatemala.
+HOME_ONLY_SYMBOLS = {"R": "ZAR", "Q": "GTQ", "L": "HNL"}
 
 _EURO = _codes("AT BE CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK AD MC ME SM VA XK")
 _BY_COUNTRY = {
@@ -165,6 +173,7 @@ _BY_COUNTRY = {
         TH:THB VN:VND MN:MNT KZ:KZT GE:GEL AZ:AZN AM:AMD IL:ILS TR:TRY RU:RUB BY:BYN UA:UAH BG:BGN MK:MKD RS:RSD BA:BAM
         CZ:CZK PL:PLN HU:HUF RO:RON MD:MDL SE:SEK NO:NOK DK:DKK IS:ISK CH:CHF LI:CHF NG:NGN GH:GHS KE:KES CR:CRC PY:PYG
         BO:BOB VE:VES SA:SAR AE:AED QA:QAR KW:KWD OM:OMR BH:BHD JO:JOD MA:MAD TN:TND BR:BRL PE:PEN PA:PAB NI:NIO ZA:ZAR
+        GT:GTQ HN:HNL
         """
         )
     ),

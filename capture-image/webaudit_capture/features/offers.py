@@ -94,12 +94,14 @@ def offers_of(graph: Graph, product: Node) -> list[Offer]:
     """The offers of a product, of its variants where it is a group, flat and in order."""
     offers: list[Offer] = []
     met: set[_Met] = set()
-    for node in graph.nodes(product, "offers"):
+    for node in graph.offers_for(product):
         offers += _read(graph, node, met)
     for variant in graph.nodes(product, "hasVariant"):
         url, sku = graph.text(variant, "url"), graph.text(variant, "sku")
-        for node in graph.nodes(variant, "offers"):
+        for node in graph.offers_for(variant):
             offers += _read(graph, node, met, url, sku)
+    if not offers and ("price" in product or "lowPrice" in product):
+        offers = _read(graph, product, met)  # microdata whose offer has no scope of its own
     return list(dict.fromkeys(offers))
 
 
@@ -116,7 +118,11 @@ def _read(
         currency_code(graph.text(specification, "priceCurrency")) if specification else None
     )
     currency = currency or structured_currency(graph.text(node, "price", "lowPrice"))
-    amount = structured_amount(graph.text(node, "price"), currency)
+    price = graph.text(node, "price")
+    for stated in graph.nodes(node, "price"):  # a MonetaryAmount
+        currency = currency or currency_code(graph.text(stated, "currency"))
+        price = price or graph.text(stated, "value")
+    amount = structured_amount(price, currency)
     if specification and (specified := _specified(graph, specification, currency)) is not None:
         amount = specified
     low = structured_amount(graph.text(node, "lowPrice"), currency)

@@ -15,12 +15,14 @@ class PriceRole(StrEnum):
     FROM = "from"
     REGULAR = "regular"
     """What is paid unless another price stands beside it."""
+    NET = "net"
+    """Before tax: what is paid only where no price with tax stands beside it."""
     OLD = "old"
     UNIT = "unit"
     INSTALMENT = "instalment"
     SAVING = "saving"
     CONDITION = "condition"
-    """A threshold, a fee or a gift: free shipping over 50, deposit 0.25, get 10 back."""
+    """A threshold, a fee or a gift: free shipping over 50, deposit 0.25, two for 20, get 10 back."""
 
 
 def _words(table: str) -> re.Pattern[str]:
@@ -38,8 +40,11 @@ BEFORE: tuple[tuple[PriceRole, re.Pattern[str]], ...] = (
             r"""
             was, were, rrp, r\.r\.p\.?, msrp, srp, original(?:ly| price)?, old(?: price)?, before, compare(?:d)?
             at, previous(?:ly| price)?, uvp, statt, bisher(?:iger preis)?, vorher, alter preis,
-            ursprünglich(?:er preis)?, niedrigster preis, au lieu de, ancien prix, prix (?:d'origine|conseillé),
-            avant, antes, precio (?:original|anterior), pvpr, pvp recomendado, prezzo
+            ursprünglich(?:er preis)?, ehemaliger preis, streichpreis, niedrigster preis, \d+-tage-bestpreis,
+            lowest (?:recent )?price, valued at, comp\.(?: value)?, comp value, prix le plus bas, prezzo più basso,
+            precio (?:mínimo|más bajo), preço mais baixo, laagste prijs, lägsta pris(?:et)?, laveste pris, alin hinta,
+            nejnižší cena, najnižšia cena, legalacsonyabb ár, cel mai mic preț, au lieu de, ancien prix,
+            prix (?:d'origine|conseillé), avant, antes, precio (?:original|anterior), pvpr, pvp recomendado, prezzo
             (?:originale|precedente|consigliato), prima, anziché, preço (?:original|anterior), de(?=\s*$),
             van(?=\s*$), adviesprijs, oude prijs, oorspronkelijke prijs, najniższa cena, cena poprzednia,
             poprzednio, stara cena, tidigare(?: pris)?, rek\.? ?pris, før(?:pris)?, vejl\.? ?pris, ovh, původní
@@ -102,7 +107,17 @@ BEFORE: tuple[tuple[PriceRole, re.Pattern[str]], ...] = (
             mindestbestellwert, zzgl\.?, pfand, über, livraison(?: (?:offerte|gratuite))?(?: dès)?, dès, frais
             de port, envío(?: gratis)?(?: desde)?, spedizione(?: gratuita)?(?: da)?, frete, verzending,
             verzendkosten, dostawa, wysyłka, frakt, fragt, toimitus, doprava, доставка, kargo, gift card,
-            voucher, coupon, cashback, earn, gutschein
+            voucher, coupon, cashback, earn, gutschein, trade-in(?: value)?, [2-9] (?:for|für|pour|por|per|voor|för|za),
+            [ée]co-?(?:participation|taxe?), recycling fee, up to
+            """
+        ),
+    ),
+    (
+        PriceRole.NET,
+        _words(
+            r"""
+            netto(?=\W*$), nettopreis, net price, cena netto, nettó(?: ár)?, prix ht, excl\.?(?: vat| btw| tax| gst)?,
+            ex\.? ?(?:vat|gst|tax), ohne mwst\.?, bez dph, zonder btw, 税抜, 税抜価格, 本体価格, 税別
             """
         ),
     ),
@@ -110,7 +125,7 @@ BEFORE: tuple[tuple[PriceRole, re.Pattern[str]], ...] = (
         PriceRole.INSTALMENT,
         _words(
             r"""
-            \d+ ?[x×], \d+ (?:interest-free )?(?:payments|instal?lments)(?: of)?, \d+ raten(?: (?:à|von|zu))?,
+            \d+ ?[x×], \d+ mal, \d+ (?:interest-free )?(?:payments|instal?lments)(?: of)?, \d+ raten(?: (?:à|von|zu))?,
             en \d+ fois, \d+ cuotas(?: de)?, \d+ rate da, \d+ parcelas de, em até \d+x(?: de)?, monthly, pay
             monthly, klarna, afterpay, taksit
             """
@@ -128,8 +143,17 @@ _MONTH = (
     "|week|wk|woche|semaine|year|yr|jahr|day"
 )
 
+_TAX = r"(?:\d+ ?% ?)?(?:vat|gst|tax(?:es)?|btw|tva|mwst|ust|iva|dph|moms|mva|áfa|afa|ндс|пдв)"
+_NET = (
+    rf"(?:excl?|exclu(?:ding|sive)|exkl|ekskl|eks|ex)\.?(?: of)? ?{_TAX}"
+    rf"|(?:\+|zzgl\.?|ohne|bez|zonder|uten|sin|sem|fără|без) ?{_TAX}"
+    r"|bez vat|s/ ?iva|iva (?:escl|excl)\w*|excl\.?|h\.?t\.?|hors taxes?|netto"
+)
+
 # Words right after an amount.
 AFTER: tuple[tuple[PriceRole, re.Pattern[str]], ...] = (
+    (PriceRole.NET, re.compile(rf"\s*\*?[\s(]*(?:(?:{_NET})(?!\w)|(?:（|\()?(?:税抜|税別|未税|稅前))")),
+    (PriceRole.OLD, re.compile(r"\s*value(?!\w)")),
     (
         PriceRole.INSTALMENT,
         re.compile(rf"\s*\*?\s*(?:{_PER})\s*\.?\s*(?:{_MONTH})(?!\w)|\s*(?:monthly|mtl\.?|monatlich)(?!\w)"),
@@ -143,7 +167,10 @@ AFTER: tuple[tuple[PriceRole, re.Pattern[str]], ...] = (
     ),
     (
         PriceRole.CONDITION,
-        re.compile(r"\s*(?:gift card|voucher|shipping|delivery|versand|minimum|or more|deposit|pfand)(?!\w)"),
+        re.compile(
+            r"\s*(?:gift card|voucher|gutschein|shipping|delivery|versand|minimum|or more|(?:crv )?deposit|pfand"
+            r"|d'[ée]co-?(?:participation|taxe?))(?!\w)"
+        ),
     ),
 )
 

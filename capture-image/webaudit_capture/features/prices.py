@@ -62,8 +62,8 @@ _CODE = rf"(?<![^\W\d_])(?:{'|'.join(sorted(ISO_4217))}|Eur|eur|Euro|usd|Usd)(?!
 _SIGN = _alternatives([*SYMBOLS, *HOME_ONLY_SYMBOLS])
 _CURRENCY = f"(?:{_CODE}|{_SIGN})"
 _NUMBER = (
-    r"(?<![\d.,'])"
-    r"(?:\d{1,3}(?:[',.]\d{2,3}| \d{3}(?!\d))+(?!\d)|\d+|(?=\.\d))"
+    r"(?<![\d,'])(?<!\d\.)"
+    r"(?:\d{1,3}(?:[',.]\d{2,3}| \d{3}(?!\d))+(?!\d)|\d+|(?<![^\s$€£])(?=\.\d))"
     r"(?:[.,]\d{1,6})?"
     r"(?:[.,] ?[-–—]{1,2}|[-–—]{2})?"
 )
@@ -132,12 +132,14 @@ def find_money(text: str, context: CurrencyContext = NO_CONTEXT) -> list[Money]:
             price, start = (Price(low, price.currency), unsigned.start()) if low is not None else (price, start)
         found.append((price, start, end))
         taken, unsigned = end, None
-    ends = [0, *(end for _, _, end in found)]
     starts = [*(start for _, start, _ in found), len(text)]
-    return [
-        Money(price, start, end, _role(text[ends[i] : start], text[end : starts[i + 1]]))
-        for i, (price, start, end) in enumerate(found)
-    ]
+    money = []
+    spoken_for = 0
+    for i, (price, start, end) in enumerate(found):
+        role, length = _role(text[spoken_for:start], text[end : starts[i + 1]])
+        money.append(Money(price, start, end, role))
+        spoken_for = end + length
+    return money
 
 
 def _signed(text: str, number: re.Match[str], taken: int, context: CurrencyContext) -> tuple[Price, int, int] | None:
@@ -159,35 +161,57 @@ def _signed(text: str, number: re.Match[str], taken: int, context: CurrencyConte
     return None if amount is None else (Price(amount, currency), start, end)
 
 
-def _role(before: str, after: str) -> PriceRole:
-    after = after.casefold()
+def _role(before: str, after: str) -> tuple[PriceRole, int]:
+    """The role, and how much of the words after the amount it took to tell."""
+    folded = after.casefold()
     for role, pattern in AFTER:
-        if pattern.match(after):
-            return role
+        if match := pattern.match(folded):
+            return role, min(match.end(), len(after))
     if len(before) > _WORDS_BEFORE:
         before = before[-_WORDS_BEFORE:].partition(" ")[2]
     before = before.casefold()
     matches = [(match.end(), role) for role, pattern in BEFORE for match in pattern.finditer(before)]
-    return max(matches, key=lambda found: found[0])[1] if matches else PriceRole.PLAIN
+    return (max(matches, key=lambda found: found[0])[1] if matches else PriceRole.PLAIN), 0
 
 
-def price_to_pay(text: str, context: CurrencyContext = NO_CONTEXT) -> Price | None:
+def money_to_pay(text: str, context: CurrencyContext = NO_CONTEXT, *, units: bool = False) -> Money | None:
     """What a shopper pays according to one price tag's text; None when it names no such price.
 
-    An old, unit, monthly, saved or shipping amount is never it, a regular one only where no other is named. Of a
-    range the lower end is; of two amounts without a word between them, one of which must be the old price, the
-    lower.
+    An old, monthly, saved or shipping amount is never it, a regular one or one before tax only where no other is
+    named, one per unit only with `units`. Of a range the lower end is; of two amounts without a word between them, one
+    of which must be the old price, the lower.
     """
     text = clean(text)
-    money = [found for found in find_money(text, context) if found.price.amount > 0]
-    for wanted in (PriceRole.CURRENT, PriceRole.PLAIN, PriceRole.FROM, PriceRole.REGULAR):
+    money = [found for found in _without_upper_ends(find_money(text, context), text) if found.price.amount > 0]
+    last = (PriceRole.NET, PriceRole.UNIT) if units else (PriceRole.NET,)
+    for wanted in (PriceRole.CURRENT, PriceRole.PLAIN, PriceRole.FROM, PriceRole.REGULAR, *last):
         fitting = [found for found in money if found.role is wanted]
         if not fitting:
             continue
         if wanted is PriceRole.CURRENT:
-            return fitting[-1].price
-        return min((found.price for found in fitting), key=lambda price: price.amount)
+            return fitting[-1]
+        return min(fitting, key=lambda found: found.price.amount)
     return None
+
+
+def _without_upper_ends(money: list[Money], text: str) -> list[Money]:
+    """Of "from 20 to 30" without the 30, which has no word of its own."""
+    return [
+        found
+        for before, found in zip([None, *money], money, strict=False)
+        if not (
+            before
+            and before.role is PriceRole.FROM
+            and found.role is PriceRole.PLAIN
+            and BETWEEN_RANGE.fullmatch(text[before.end : found.start])
+        )
+    ]
+
+
+def price_to_pay(text: str, context: CurrencyContext = NO_CONTEXT) -> Price | None:
+    """The price of `money_to_pay`."""
+    found = money_to_pay(text, context)
+    return found.price if found else None
 
 
 def is_range(text: str, context: CurrencyContext = NO_CONTEXT) -> bool:

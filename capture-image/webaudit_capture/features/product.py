@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from webaudit_capture import urls
 from webaudit_capture.features.cta_words import CtaKind
@@ -80,9 +81,24 @@ def main_product(graph: Graph, page: Snapshot) -> MainProduct | None:
         if len(names) > 1 or any(graph.text(node, "url") for node in products):
             return None
         chosen = products
-    first = graph.text(chosen[0], "name")
-    same = tuple(node for node in chosen if graph.text(node, "name") == first)
-    return MainProduct(same, tuple(dict.fromkeys(offer for node in same for offer in offers_of(graph, node))))
+    name, group = _name(graph, chosen[0]), _group(graph, chosen[0])
+    same = [node for node in chosen if _name(graph, node) == name or not group.isdisjoint(_group(graph, node))]
+    above = [node for node in graph.nodes(chosen[0], "isVariantOf") if _name(graph, node)]
+    nodes = tuple({id(node): node for node in (*above, *same)}.values())
+    # The variant's own offers before those of the others.
+    offers = dict.fromkeys(offer for node in (*same, *above) for offer in offers_of(graph, node))
+    return MainProduct(nodes, tuple(offers))
+
+
+def _name(graph: Graph, node: Node) -> str:
+    return (graph.text(node, "name") or "").casefold()
+
+
+def _group(graph: Graph, node: Node) -> set[str]:
+    """What the variants of one product have in common; empty for a product that is none."""
+    above = graph.nodes(node, "isVariantOf")
+    ids = [graph.text(node, "inProductGroupWithID"), *(graph.text(one, "@id", "productGroupID") for one in above)]
+    return {one for one in ids if one}
 
 
 def _key(address: str) -> str:
@@ -129,7 +145,8 @@ def price_of(
     """The price to pay.
 
     Where an offer agrees with the visible price, or spans it, that is it. Where they differ the offer holds, except
-    when it is the crossed-out price or in another currency than the page shows: then the shopper pays what is seen.
+    when it is the old price, the same digits with the point elsewhere, or in another currency than the page shows:
+    then the shopper pays what is seen.
     """
     priced = [offer for offer in offers if offer.lowest]
     if not priced:
@@ -139,14 +156,20 @@ def price_of(
         agreeing = next((offer for offer in priced if offer.covers(amount)), None)
         if agreeing:
             return Price(amount, agreeing.currency or visible.price.currency)
-        crossed_out = any(offer.lowest in visible.struck for offer in priced) and amount < min(visible.struck)
+        crossed_out = any(offer.lowest in visible.struck for offer in priced)
         foreign = visible.price.currency not in {None, *(offer.currency for offer in priced)}
-        if crossed_out or (foreign and all(offer.currency for offer in priced)):
+        misplaced = any(offer.lowest and _same_digits(offer.lowest, amount) for offer in priced)
+        if crossed_out or misplaced or (foreign and all(offer.currency for offer in priced)):
             return visible.price
     offer = _offer_of(priced, page_url)
     assert offer.lowest is not None
     fallback = (visible.price.currency if visible else None) or next(iter(context.declared), None)
     return Price(offer.lowest, offer.currency or fallback)
+
+
+def _same_digits(declared: Decimal, seen: Decimal) -> bool:
+    """Declared in cents, or with a point for thousands: 6400 for 64.00, 1.299 for 1299."""
+    return declared in (seen * 100, seen * 1000, seen / 1000)
 
 
 def _offer_of(offers: Sequence[Offer], page_url: str) -> Offer:

@@ -70,6 +70,8 @@ class Graph:
 
     found: tuple[Found, ...]
     by_id: dict[str, Node] = field(default_factory=dict)
+    offered: dict[int, list[Node]] = field(default_factory=dict)
+    """Offers by the identity of the node that they name as `itemOffered`."""
 
     @classmethod
     def of(cls, blocks: Iterable[str], microdata: Sequence[object] = ()) -> Graph:
@@ -81,7 +83,11 @@ class Graph:
             identity = each.node.get("@id")
             if isinstance(identity, str) and len(each.node) > 1:
                 by_id.setdefault(identity, each.node)
-        return cls(found, by_id)
+        graph = cls(found, by_id)
+        for each in found:
+            for item in graph.nodes(each.node, "itemOffered"):
+                graph.offered.setdefault(id(item), []).append(each.node)
+        return graph
 
     def values(self, node: Node, name: str) -> list[Any]:
         """A property's values with references followed one step."""
@@ -108,7 +114,16 @@ class Graph:
 
     def products(self) -> list[Node]:
         """Products the page itself is about, as far as nesting tells: not those in lists, relations or variants."""
-        return [each.node for each in self.found if is_product(each.node) and _ELSEWHERE.isdisjoint(each.path)]
+        variants = {id(node) for each in self.found for node in self.nodes(each.node, "hasVariant")}
+        return [
+            each.node
+            for each in self.found
+            if is_product(each.node) and _ELSEWHERE.isdisjoint(each.path) and id(each.node) not in variants
+        ]
+
+    def offers_for(self, product: Node) -> list[Node]:
+        """Its own offers, and those that name it as what they offer."""
+        return [*self.nodes(product, "offers"), *self.offered.get(id(product), ())]
 
     def listed_urls(self) -> list[str]:
         """Addresses of products that lists and teasers on this page name, in order."""

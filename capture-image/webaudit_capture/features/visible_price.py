@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from webaudit_capture.features.currencies import CurrencyContext
 from webaudit_capture.features.price_words import PriceRole
-from webaudit_capture.features.prices import Price, bare_amount, clean, find_money, price_to_pay, share_of_text
+from webaudit_capture.features.prices import Price, bare_amount, clean, find_money, money_to_pay, share_of_text
 from webaudit_capture.features.snapshot import PriceTag
 
 # A text that is mostly money is a price tag; one that merely mentions money is not.
@@ -25,12 +25,13 @@ _OLD_NAME = re.compile(
 _ASIDE_NAME = re.compile(
     r"shipping|versand|deliver|instal?ment|klarna|afterpay|unit-?price|grundpreis|base-?price|per-?unit|saving|discount-amount|tax|vat"
 )
-_REJECTED = frozenset({PriceRole.OLD, PriceRole.UNIT, PriceRole.INSTALMENT, PriceRole.SAVING, PriceRole.CONDITION})
+_REJECTED = frozenset({PriceRole.OLD, PriceRole.INSTALMENT, PriceRole.SAVING, PriceRole.CONDITION})
+_NOT_PAID = frozenset({PriceRole.OLD, PriceRole.REGULAR})
 
 
 @dataclass(frozen=True, slots=True)
 class VisiblePrice:
-    """The chosen price and the crossed-out amounts beside it."""
+    """The chosen price and the amounts beside it that are crossed out or called the old or regular ones."""
 
     price: Price
     marked: bool
@@ -44,21 +45,38 @@ def choose(tags: Sequence[PriceTag], context: CurrencyContext, anchor_top: int |
     Tags in teasers for other products, in the header, the cart or a dialog are never it.
     """
     ours = [tag for tag in tags if tag.region in ("main", "aside") and not tag.card]
+    # What is sold by the metre has no other price than one per unit.
+    best = _best(ours, context, anchor_top) or _best(ours, context, anchor_top, units=True)
+    if best is None:
+        return None
+    tag, price = best
     struck = frozenset(
-        found.price.amount for tag in ours if tag.struck for found in find_money(clean(tag.text), context)
+        found.price.amount
+        for tag in ours
+        for found in find_money(clean(tag.text), context)
+        if (tag.struck or found.role in _NOT_PAID) and found.price.amount > price.amount
     )
-    best: tuple[float, int, Price, bool] | None = None
-    for order, tag in enumerate(ours):
-        price = _price(tag, context)
-        if price is None:
+    return VisiblePrice(price, _NAMED.search(tag.names) is not None, struck)
+
+
+def _best(
+    tags: Sequence[PriceTag], context: CurrencyContext, anchor_top: int | None, *, units: bool = False
+) -> tuple[PriceTag, Price] | None:
+    """The likeliest tag and its price; of equals the first."""
+    best: tuple[float, PriceTag, Price] | None = None
+    for tag in tags:
+        read = _price(tag, context, units=units)
+        if read is None:
             continue
-        score = _score(tag, anchor_top)
+        price, role = read
+        score = _score(tag, anchor_top) - (6 if role is PriceRole.NET else 0)
         if best is None or score > best[0]:
-            best = (score, order, price, _NAMED.search(tag.names) is not None)
-    return None if best is None else VisiblePrice(best[2], best[3], struck)
+            best = (score, tag, price)
+    return best[1:] if best else None
 
 
-def _price(tag: PriceTag, context: CurrencyContext) -> Price | None:
+def _price(tag: PriceTag, context: CurrencyContext, *, units: bool) -> tuple[Price, PriceRole] | None:
+    """What the tag asks for, and in which role."""
     if tag.struck:
         return None
     named = _NAMED.search(tag.names) is not None
@@ -66,19 +84,21 @@ def _price(tag: PriceTag, context: CurrencyContext) -> Price | None:
     if not find_money(text, context):
         amount = bare_amount(text, context.declared[0] if context.declared else None) if named else None
         currency = context.declared[0] if context.declared else None
-        return Price(amount, currency) if amount else None
+        return (Price(amount, currency), PriceRole.PLAIN) if amount else None
     if not named and share_of_text(text, context) < MIN_SHARE:
         return None
-    price = price_to_pay(text, context)
-    if price is None or _role_around(tag, price, context) in _REJECTED:
+    found = money_to_pay(text, context, units=units)
+    if found is None:
         return None
-    return price
+    role = found.role if found.role is not PriceRole.PLAIN else _role_around(tag, found.price, context)
+    if role in _REJECTED or (role is PriceRole.UNIT and not units):
+        return None
+    return found.price, role
 
 
 def _role_around(tag: PriceTag, price: Price, context: CurrencyContext) -> PriceRole:
-    """What the words outside the tag make of its price; a tag that names a role itself is believed."""
-    inside = [found.role for found in find_money(clean(tag.text), context) if found.price == price]
-    if not tag.around or PriceRole.PLAIN not in inside:
+    """What the words outside the tag make of its price."""
+    if not tag.around:
         return PriceRole.PLAIN
     return next(
         (found.role for found in find_money(clean(tag.around), context) if found.price == price), PriceRole.PLAIN
