@@ -23,11 +23,9 @@ _CART_NAMES = re.compile(
 )
 _DECORATION = re.compile(r"[→➔›»>⟶↗\u2190-\u21ff\u25a0-\u27bf\ufe0f*|•·]+")
 
-_PDP_PRIMARY = frozenset(
+BUYING = frozenset({CtaKind.ADD_TO_CART, CtaKind.BUY_NOW, CtaKind.PRE_ORDER})
+_PDP_PRIMARY = BUYING | frozenset(
     {
-        CtaKind.ADD_TO_CART,
-        CtaKind.BUY_NOW,
-        CtaKind.PRE_ORDER,
         CtaKind.NOTIFY_ME,
         CtaKind.SOLD_OUT,
         CtaKind.CHOOSE_OPTIONS,

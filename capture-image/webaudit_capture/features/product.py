@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from webaudit_capture import urls
 from webaudit_capture.features.cta_words import CtaKind
-from webaudit_capture.features.ctas import Cta
+from webaudit_capture.features.ctas import BUYING, Cta
 from webaudit_capture.features.currencies import CurrencyContext, country_of, is_code
 from webaudit_capture.features.offers import Offer, most_available, offers_of, open_graph_offer
 from webaudit_capture.features.prices import Price
@@ -23,7 +23,6 @@ from webaudit_capture.features.visible_price import VisiblePrice, choose
 
 _SEPARATOR = re.compile(r"\s+[-–—|·:]\s+$")
 _ORIGIN = re.compile(r"^https?://[^/?#]*")
-BUYING = frozenset({CtaKind.ADD_TO_CART, CtaKind.BUY_NOW, CtaKind.PRE_ORDER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +190,14 @@ def title(page: Snapshot, graph: Graph, product: MainProduct | None) -> str | No
     declared = [
         _without_shop(name, shops) for node in (product.nodes if product else ()) if (name := graph.text(node, "name"))
     ]
-    headlines = [heading.text for heading in page.h1 if heading.region == "main"] or [h.text for h in page.h1]
+    headlines = [heading.text for heading in page.h1 if heading.region == "main"]
     for headline in headlines:
         if any(name.casefold() == headline.casefold() for name in declared):
             return headline
-    for candidate in (*declared, *headlines):
-        return candidate
-    return page.meta("og:title")
+    tagged = page.meta("og:title")
+    # A headline in the page's header is the shop's name more often than the product's.
+    others = [_without_shop(tagged, shops) if tagged else None, *(heading.text for heading in page.h1)]
+    return next((title for title in (*declared, *headlines, *others) if title), None)
 
 
 def _without_shop(name: str, shops: Iterable[str | None]) -> str:

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from webaudit_capture.features.ctas import BUYING, kind_of
 from webaudit_capture.features.currencies import CurrencyContext
 from webaudit_capture.features.price_words import PriceRole
 from webaudit_capture.features.prices import Price, bare_amount, clean, find_money, money_to_pay, share_of_text
 from webaudit_capture.features.snapshot import PriceTag
 
-# A text that is mostly money is a price tag; one that merely mentions money is not.
+# A text that is mostly money is a price tag, and so is a buy button; one that merely mentions money is not.
 MIN_SHARE = 0.3
 _NAMED = re.compile(r"price|preis|prix|precio|prezzo|preço|preco|prijs|cena|hinta|fiyat|amount|money")
 _CURRENT_NAME = re.compile(r"sale|current|final|special|now|actual|promo|discounted|to-?pay")
@@ -85,7 +86,7 @@ def _price(tag: PriceTag, context: CurrencyContext, *, units: bool) -> tuple[Pri
         amount = bare_amount(text, context.declared[0] if context.declared else None) if named else None
         currency = context.declared[0] if context.declared else None
         return (Price(amount, currency), PriceRole.PLAIN) if amount else None
-    if not named and share_of_text(text, context) < MIN_SHARE:
+    if not named and share_of_text(text, context) < MIN_SHARE and kind_of(text) not in BUYING:
         return None
     found = money_to_pay(text, context, units=units)
     if found is None:

@@ -205,20 +205,29 @@
     );
 
   const PICTURE_MIN = 120;
+  const large = ({ width, height }) => width >= PICTURE_MIN && height >= PICTURE_MIN;
   const source = (el) => {
     const url = el.currentSrc || attr(el, "src");
     const late = attr(el, "data-src") || attr(el, "data-original") || attr(el, "data-lazy") || attr(el, "data-srcset").split(/[\s,]/)[0];
     return !url || url.startsWith("data:") ? late : url;
   };
-  const images = firsts(all("img"), (el) => {
+  const pictures = firsts(all("img"), (el) => {
     if (!shown(el) || (el.complete && el.naturalWidth === 0 && el.currentSrc)) return null;
     const area = box(el);
     const url = address(source(el));
-    if (!url || area.width < PICTURE_MIN || area.height < PICTURE_MIN) return null;
+    if (!url || !large(area)) return null;
     const link = el.closest("a[href]");
     const card = inCard(el) || (link instanceof HTMLAnchorElement && dom.leadsElsewhere(link));
     return { url, alt: label(el), region: region(el), card, ...area };
   }, "image_urls");
+  // Some galleries are made of backgrounds; where there are pictures, a background is only a decoration.
+  const backgrounds = () =>
+    firsts(all("[style*='background']"), (el) => {
+      const url = address(style(el).backgroundImage.match(/url\("(https?:[^"]+)"\)/)?.[1] ?? "");
+      const area = box(el);
+      return url && shown(el) && large(area) && { url, alt: label(el), region: region(el), card: inCard(el), ...area };
+    });
+  const images = pictures.some((picture) => picture.region === "main" && !picture.card) ? pictures : [...pictures, ...backgrounds()];
 
   const notes = (selector) =>
     firsts(all(selector), (el) => {

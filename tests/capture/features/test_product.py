@@ -78,6 +78,19 @@ def test_everything_seen_is_enough() -> None:
             "59.00",
             "EUR",
         ),
+        ("the offer is the price called old", _offer("49"), [_tag("Jetzt 39,00 € statt 49,00 €")], "39.00", "EUR"),
+        ("an old one in another tag", _offer("49"), [_tag("39,00 €"), _tag("UVP 49,00 €")], "39.00", "EUR"),
+        (
+            "a lower one of the last days",
+            _offer("49"),
+            [_tag("39,00 €"), _tag("UVP 49,00 €"), _tag("Niedrigster Preis: 29 €")],
+            "39.00",
+            "EUR",
+        ),
+        ("the offer in cents", _offer(6400, "USD"), [_tag("$64.00")], "64.00", "USD"),
+        ("a point for thousands", _offer("1.299"), [_tag("1.299,00 €")], "1299.00", "EUR"),
+        ("an amount with its currency", _offer({"value": "15", "currency": "SEK"}, None), [], "15.00", "SEK"),
+        ("a code in the amount", _offer("15.00 SEK", None), [], "15.00", "SEK"),
         ("the page shows another currency", _offer("15", "USD"), [_tag("14,00 €")], "14.00", "EUR"),
         ("a dollar sign is the offer's dollar", _offer("15", "CAD"), [_tag("$15.00")], "15.00", "CAD"),
         (
@@ -249,6 +262,9 @@ def test_pictures_are_absolute_unique_and_the_products_own() -> None:
         ("a bare number called a price", [_tag("20.00", names="product-price")], "20.00"),
         ("not a bare number called nothing", [_tag("20.00")], None),
         ("the first of equals", [_tag("$20.00"), _tag("$30.00")], "20.00"),
+        ("with tax rather than without", [_tag("$20.00 excl. VAT", size=26), _tag("$24.00 incl. VAT")], "24.00"),
+        ("without tax where there is no other", [_tag("$20.00 excl. VAT")], "20.00"),
+        ("by the metre where there is no other", [_tag("$20.00 / m"), _tag("Shipping $5.00")], "20.00"),
     ],
 )  # fmt: skip
 def test_the_visible_price_is_chosen_by_place_looks_and_words(
@@ -256,6 +272,59 @@ def test_the_visible_price_is_chosen_by_place_looks_and_words(
 ) -> None:
     chosen = choose(tags, CurrencyContext(declared=("USD",)), anchor_top=200)
     assert (chosen.price.text if chosen else None) == amount, case
+
+
+SHORT = {
+    "@type": "Product",
+    "@id": "#short",
+    "name": "Cup, short",
+    "sku": "A",
+    "offers": _offer("15", url="/products/cup?variant=1"),
+}
+TALL = {
+    "@type": "Product",
+    "@id": "#tall",
+    "name": "Cup, tall",
+    "sku": "B",
+    "offers": _offer("18", url="/products/cup?variant=2"),
+}
+GROUP = {"@type": "ProductGroup", "@id": "#cups", "name": "Cup", "url": "/products/cup"}
+_OF = {"isVariantOf": {"@id": "#cups"}}
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [{"@graph": [SHORT, TALL, GROUP | {"hasVariant": [{"@id": "#short"}, {"@id": "#tall"}]}]}],
+        [SHORT | _OF | {"url": "/products/cup?variant=1"}, TALL | _OF | {"url": "/products/cup?variant=2"}, GROUP],
+        [one | {"url": URL, "isVariantOf": {"name": "Cup", "productGroupID": "7"}} for one in (SHORT, TALL)],
+        [SHORT | {"url": URL, "isVariantOf": GROUP | {"hasVariant": [TALL]}}],
+    ],
+    ids=["referred to", "refer to their group", "each with its group", "one with its group and the others"],
+)
+def test_variants_that_stand_apart_are_one_product(blocks: list[Any]) -> None:
+    features = features_of(_page(*blocks, h1=(Heading(text="Cup"),)), PageType.PDP)
+    assert features.pdp_core is not None
+    assert (features.pdp_core.title, features.pdp_core.price) == ("Cup", "15.00")
+    assert [offer.as_json()["price"] for offer in features.schema_org.offers] == ["15.00", "18.00"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"jsonld": ['{"@type": "Offer", "price": 15, "priceCurrency": "EUR",'
+                    ' "itemOffered": {"@type": "Product", "name": "Cup"}}']},
+        {"microdata": [{"@type": ["Product"], "name": ["Cup"], "offers": ["15 €"], "price": ["15,00"],
+                        "priceCurrency": ["EUR"]}]},
+        {"jsonld": ['{"@type": "Product", "name": "Cup", "aggregateRating": {"ratingValue": 4}}',
+                    '{"@type": "Product", "name": "CUP", "Offers": {"Price": "15", "PriceCurrency": "EUR"}}']},
+    ],
+    ids=["named by its offer", "its offer has no scope", "declared twice, spelled differently"],
+)  # fmt: skip
+def test_an_offer_is_found_where_it_is_not_written_as_it_should_be(parts: dict[str, Any]) -> None:
+    core = features_of(Snapshot(url=URL, h1=(Heading(text="Cup"),), **parts), PageType.PDP).pdp_core
+    assert core is not None
+    assert (core.title, core.price, core.currency) == ("Cup", "15.00", "EUR")
 
 
 def test_a_home_page_has_no_pdp_core() -> None:
