@@ -199,7 +199,8 @@ KINDS: tuple[tuple[CtaKind, Fit, re.Pattern[str]], ...] = (
         Fit.WHOLE,
         words(
             r"""
-            sign ?in, log ?in, my account, account, register, einloggen, mein konto, konto, kundenkonto, login,
+            sign ?in, log ?in, (?:my|your) account, account, create (?:an )?account, register, einloggen, (?:mein|ihr) konto,
+            konto, kundenkonto, (?:ein )?konto (?:anlegen|erstellen), créer (?:un|mon) compte, crear (?:una )?cuenta, login,
             se connecter, connexion, mon compte, iniciar sesión, mi cuenta, accedi, il mio account, entrar,
             minha conta, inloggen, mijn account, zaloguj(?: się)?, moje konto, logga in, mina sidor, mitt konto,
             log ind, min konto, logg inn, min side, kirjaudu(?: sisään)?, přihlásit(?: se)?, prihlásiť(?: sa)?,
@@ -226,7 +227,7 @@ KINDS: tuple[tuple[CtaKind, Fit, re.Pattern[str]], ...] = (
         Fit.START,
         words(
             r"""
-            (?:shop|buy|browse|explore|discover|view|see|check|find), shop now,
+            (?:shop|buy|browse|explore|discover|view|see|check|find), shop now, (?:go )?to (?:the|our) (?:shop|store),
             get (?:yours|started|it)(?: now)?, learn more, start shopping, continue shopping,
             new (?:in|arrivals), sale,
             (?:jetzt |zum |zu den |zur )?(?:shoppen|shop|entdecken|stöbern|einkaufen|ansehen|sortiment|

@@ -21,7 +21,9 @@ MIN_BANNER = 0.12
 _CART_NAMES = re.compile(
     r"add[-_]?to[-_]?(?:cart|bag|basket)|addtocart|btn-?cart|cart[-_/]add|/cart/add|single_add_to_cart|in-?den-?warenkorb|product-form__submit"
 )
-_DECORATION = re.compile(r"[→➔›»>⟶↗\u2190-\u21ff\u25a0-\u27bf\ufe0f*|•·]+")
+_DECORATION = re.compile(r"[→➔›»>⟶↗\u2190-\u21ff\u25a0-\u27bf\U0001f300-\U0001faff\ufe0f*|•·]+")
+
+_LETTERS = re.compile(r"\w")
 
 BUYING = frozenset({CtaKind.ADD_TO_CART, CtaKind.BUY_NOW, CtaKind.PRE_ORDER})
 _PDP_PRIMARY = BUYING | frozenset(
@@ -76,7 +78,7 @@ def find(controls: Sequence[Control]) -> tuple[Cta, ...]:
         kind = _kind(control)
         if kind is not None:
             cta = Cta(
-                text=control.text or control.label,
+                text=control.text if _LETTERS.search(control.text) else control.label or control.text,
                 href=control.href,
                 kind=kind,
                 above_fold=control.above_fold,
