@@ -199,8 +199,9 @@ KINDS: tuple[tuple[CtaKind, Fit, re.Pattern[str]], ...] = (
         Fit.WHOLE,
         words(
             r"""
-            sign ?in, log ?in, (?:my|your) account, account, create (?:an )?account, register, einloggen, (?:mein|ihr) konto,
-            konto, kundenkonto, (?:ein )?konto (?:anlegen|erstellen), créer (?:un|mon) compte, crear (?:una )?cuenta, login,
+            sign ?in, log ?in, (?:my|your) account, account, create (?:an )?account, register, einloggen,
+            (?:mein|ihr) konto, konto, kundenkonto, (?:ein )?konto (?:anlegen|erstellen), créer (?:un|mon) compte,
+            crear (?:una )?cuenta, login,
             se connecter, connexion, mon compte, iniciar sesión, mi cuenta, accedi, il mio account, entrar,
             minha conta, inloggen, mijn account, zaloguj(?: się)?, moje konto, logga in, mina sidor, mitt konto,
             log ind, min konto, logg inn, min side, kirjaudu(?: sisään)?, přihlásit(?: se)?, prihlásiť(?: sa)?,
