@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from webaudit_operator import logs
-from webaudit_operator.cli import rebuild, retention
+from webaudit_operator.cli import rebuild, retention, undelete
 from webaudit_operator.cli.common import one_line_faults
 from webaudit_operator.settings import PREFIX, DatabaseSettings, Settings, load
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(retention.app, name="retention")
 app.command()(rebuild.rebuild)
+app.command()(undelete.undelete)
 
 
 @app.command()

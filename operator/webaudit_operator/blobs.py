@@ -64,6 +64,14 @@ class BlobInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SoftDeleted:
+    """A deleted generation that the bucket still has."""
+
+    info: BlobInfo
+    recoverable_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SignedPut:
     """A V4-signed PUT: the headers must be sent exactly as given."""
 
@@ -95,6 +103,18 @@ class Blobs(Protocol):
         Each has its own answer, in the same order. Raises BlobsUnavailable or BlobsMisconfigured when the bucket as a
         whole did not answer: then what became of each is not known.
         """
+
+    def soft_deleted(self, prefix: str) -> AsyncIterator[SoftDeleted]:
+        """Deleted generations that can be restored; none in a bucket without soft delete."""
+
+    async def restore(self, gone: Generation) -> BlobInfo | None:
+        """Bring back exactly this generation, which gets a new number.
+
+        None: it cannot be restored any more, or a live object has its name.
+        """
+
+    async def soft_delete_window(self) -> timedelta | None:
+        """How long what is deleted can be restored; None: not at all. Raises BlobsMisconfigured when that is secret."""
 
     async def time(self) -> datetime:
         """What the bucket's own clock says, to the second (the Date of an answer)."""

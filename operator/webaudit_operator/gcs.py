@@ -33,6 +33,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from webaudit_operator import gcs_batches as batches
+from webaudit_operator import gcs_soft_delete as soft_delete
 from webaudit_operator.blobs import (
     BlobInfo,
     BlobsMisconfigured,
@@ -42,6 +43,7 @@ from webaudit_operator.blobs import (
     Generation,
     Removal,
     SignedPut,
+    SoftDeleted,
 )
 from webaudit_operator.gcs_signing import signing_credentials
 
@@ -239,6 +241,32 @@ class GcsBlobs:
     def _without_batches(self, error: batches.NoBatches) -> None:
         log.info("this server takes no batches: one call per object", bucket=self._place(), said=_one_line(error))
         self._batches = False
+
+    async def soft_deleted(self, prefix: str) -> AsyncIterator[SoftDeleted]:
+        pages = soft_delete.pages(self._client, self._bucket, prefix, TIMEOUT, _RETRY.with_timeout(PATIENCE))
+
+        def turn() -> list[SoftDeleted] | None:
+            page = next(pages, None)
+            return None if page is None else [SoftDeleted(_info(blob), blob.hard_delete_time) for blob in page]
+
+        while (found := await self._call(turn)) is not None:
+            for gone in found:
+                yield gone
+
+    async def restore(self, gone: Generation) -> BlobInfo | None:
+        def bring_back() -> BlobInfo | None:
+            back = soft_delete.restore(self._bucket, gone, TIMEOUT, _RETRY.with_timeout(PATIENCE))
+            if back is None:
+                self._first_object()
+                return None
+            return _info(back)
+
+        return await self._call(bring_back)
+
+    async def soft_delete_window(self) -> timedelta | None:
+        return await self._call(
+            lambda: soft_delete.window(self._client.bucket(self.bucket), TIMEOUT, _RETRY.with_timeout(PATIENCE))
+        )
 
     async def time(self) -> datetime:
         heard: list[str] = []

@@ -92,7 +92,7 @@ class Api:
         generation = int(query["generation"]) if "generation" in query else None
         conditions = _conditions(query)
         if restoring and request.method == "POST" and generation is not None:
-            return _ok(object_resource(bucket, bucket.restore(name, generation)))
+            return _ok(object_resource(bucket, bucket.restore(name, generation, conditions)))
         if request.method == "DELETE":
             bucket.delete(name, generation=generation, conditions=conditions)
             return Answer(204)

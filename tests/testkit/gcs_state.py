@@ -119,12 +119,14 @@ class Bucket:
         del self.objects[name]
         self._bury(found)
 
-    def restore(self, name: str, generation: int) -> GcsObject:
-        """A soft-deleted generation comes back under a new number."""
+    def restore(self, name: str, generation: int, conditions: Conditions | None = None) -> GcsObject:
+        """A soft-deleted generation comes back under a new number; it stays soft-deleted beside it."""
         dead = self._dead(name, generation)
         if dead is None:
             raise Refused(404, "notFound", f"No such object: {self.name}/{name}", "NoSuchKey")
-        back = self.put(name, dead.body, dead.content_type, content_encoding=dead.content_encoding)
+        back = self.put(
+            name, dead.body, dead.content_type, content_encoding=dead.content_encoding, conditions=conditions
+        )
         back.metadata = dict(dead.metadata)
         return back
 

@@ -71,6 +71,11 @@ def one_line_faults() -> Iterator[None]:
         die("interrupted", code=INTERRUPTED)
 
 
+def note(message: str) -> None:
+    """What a person should know, and no program's output may hold."""
+    sys.stderr.write(f"webaudit-operator: {message}\n")
+
+
 def die(message: str, *, code: int = FAULT) -> NoReturn:
     sys.stderr.write(f"webaudit-operator: {message}\n")
     raise typer.Exit(code)

@@ -9,12 +9,14 @@ from uuid import UUID
 
 import typer
 
+from webaudit_operator.blobs import BlobsMisconfigured, BlobsUnavailable
 from webaudit_operator.cli import common
 from webaudit_operator.cli.common import CommandFault, Output, OutputOption, SessionArgument, ran, show, show_json
 from webaudit_operator.kube import RealKube
 from webaudit_operator.retention import telling
 from webaudit_operator.retention.passes import Pass, run_once, tell
 from webaudit_operator.retention.rules import rules_of
+from webaudit_operator.retention.undeleting import recoverable
 from webaudit_operator.sessions import Session
 from webaudit_operator.store.due import APPROVED, Due
 from webaudit_operator.store.plan import By
@@ -34,13 +36,21 @@ def plan(
     Example: webaudit-operator retention plan --until 30d --by domain
     """
 
-    async def look() -> tuple[list[dict[str, Any]], list[dict[str, Any]], Break | None]:
+    async def look() -> tuple[list[dict[str, Any]], list[dict[str, Any]], Break | None, str]:
         async with common.surroundings() as place:
             due = Due(place.clock.now(), keep_newest=place.settings.retention_keep_newest)
             rows = await place.store.plan(due, until, by)
-            return rows, await place.store.holds_within(due, until), await place.store.open_break()
+            holds, broken = await place.store.holds_within(due, until), await place.store.open_break()
+            if not rows:
+                return rows, holds, broken, ""
+            try:
+                window = await place.blobs.soft_delete_window()
+            except (BlobsMisconfigured, BlobsUnavailable) as error:
+                unknown = f"How long it can be restored is not known: {error}."
+                return telling.with_recovery(rows, None, due.now), holds, broken, unknown
+            return telling.with_recovery(rows, window, due.now), holds, broken, telling.rescue(window)
 
-    rows, holds, broken = ran(look())
+    rows, holds, broken, rescue = ran(look())
     if output is Output.JSON:
         show_json({"plan": rows, "holds": holds, "stopped": asdict(broken) if broken else None})
         return
@@ -52,6 +62,7 @@ def plan(
         show(telling.with_sizes(holds), output, empty="", title="\nHeld by")
     if rows:
         console.print(telling.summary(rows, until), soft_wrap=True)
+        console.print(rescue, soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -143,10 +154,26 @@ def receipts(session: SessionArgument, output: OutputOption = Output.TABLE) -> N
 
     async def look() -> list[dict[str, Any]]:
         async with common.surroundings() as place:
-            return await place.store.receipts(session)
+            rows = await place.store.receipts(session)
+            try:
+                until = await recoverable(place.blobs, [row["object"] for row in rows])
+            except (BlobsMisconfigured, BlobsUnavailable) as error:
+                common.note(f"recoverable_until is not known: {error}")
+                until = {}
+            return telling.with_rescue(rows, until)
 
     rows = ran(look())
     if output is Output.TABLE:
-        columns = ("confirmed_at", "type", "size", "outcome", "rule", "due", "object", "generation")
+        columns = (
+            "confirmed_at",
+            "type",
+            "size",
+            "outcome",
+            "rule",
+            "due",
+            "recoverable_until",
+            "object",
+            "generation",
+        )
         rows = [{name: row[name] for name in columns} for row in rows]
     show(rows, output, empty=f"Nothing of session {session} was deleted.")

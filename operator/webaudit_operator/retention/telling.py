@@ -51,6 +51,33 @@ def with_sizes(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "bytes": size(row["bytes"])} for row in rows]
 
 
+def with_rescue(
+    receipts: Sequence[Mapping[str, Any]], until: Mapping[tuple[str, str], datetime]
+) -> list[dict[str, Any]]:
+    """Receipts with the time until which their objects can be restored, by (object, generation); None: they cannot."""
+    return [{**row, "recoverable_until": until.get((row["object"], row["generation"]))} for row in receipts]
+
+
+def with_recovery(plan: Sequence[Mapping[str, Any]], window: timedelta | None, now: datetime) -> list[dict[str, Any]]:
+    """A plan with the time until which the first of what goes can be restored."""
+    return [
+        {
+            **row,
+            "recoverable_until": recoverable_until(max(row["first_due"], now), window)
+            if row["state"] in GOES
+            else None,
+        }
+        for row in plan
+    ]
+
+
+def rescue(window: timedelta | None) -> str:
+    """What the bucket's soft delete means for what goes, in a sentence."""
+    if window is None:
+        return "What goes is gone for good: the bucket has no soft delete."
+    return f"What goes can be restored for {span_text(window)}, by `webaudit-operator undelete`."
+
+
 def recoverable_until(due: datetime, window: timedelta | None) -> datetime | None:
     """Until when an object that goes at `due` can be brought back, by the bucket's soft delete."""
     return None if window is None or window <= timedelta(0) else due + window

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from alembic.migration import MigrationContext
 
-from webaudit_operator.store import breaks, captures, deletions, leftovers, logs, rebuild, sessions
+from webaudit_operator.store import breaks, captures, deletions, leftovers, logs, rebuild, restorations, sessions
 from webaudit_operator.store import due as due_rows
 from webaudit_operator.store import plan as plans
 from webaudit_operator.store.due import Due
@@ -27,6 +27,7 @@ from webaudit_operator.store.rows import (
     Break,
     CaptureRow,
     Deferral,
+    DeletedArtifact,
     DueCursor,
     Leftover,
     LiveArtifact,
@@ -35,6 +36,7 @@ from webaudit_operator.store.rows import (
     PageKey,
     Receipt,
     Recorded,
+    Restoration,
     SessionRow,
     SessionStatus,
 )
@@ -213,6 +215,21 @@ class Store:
         """Add the rows of a session that are missing, and leave alone those that are there."""
         async with self._database.transaction() as connection:
             return await rebuild.bring_back(connection, told, at)
+
+    async def deleted_artifacts(self, session_id: UUID) -> list[DeletedArtifact]:
+        """What is marked deleted of a session. Raises SessionMissing for one that has no row."""
+        async with self._database.transaction() as connection:
+            found = await restorations.deleted_artifacts(connection, session_id)
+            if not found and not await sessions.is_known(connection, session_id):
+                raise SessionMissing(f"the record knows no session {session_id}")
+            return found
+
+    async def record_restorations(
+        self, restorations_: Sequence[Restoration], *, until: datetime, by: str, at: datetime
+    ) -> dict[UUID, datetime | None]:
+        """Have artifacts live again, until `until` or their own later time; their new times, by id."""
+        async with self._database.transaction() as connection:
+            return await restorations.record(connection, restorations_, until=until, by=by, at=at)
 
     async def open_break(self) -> Break | None:
         async with self._database.transaction() as connection:

@@ -183,6 +183,27 @@ class LiveArtifact:
     """Deletions of it that did not end with its object gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeletedArtifact:
+    """An artifact row that is marked deleted."""
+
+    id: UUID
+    session_id: UUID
+    page_id: UUID
+    type: ArtifactType
+    storage_uri: str
+    size_bytes: int
+    checksum: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """The object of a deleted artifact is there again."""
+
+    artifact: DeletedArtifact
+    blob: BlobRef
+
+
 class DueCursor(NamedTuple):
     """Where a walk over due artifacts stands; the next batch starts behind it."""
 
