@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from testkit import standin
 from testkit.clock import FakeClock
+from testkit.commands import Commands
 from testkit.gcs_server import GcsServer
 from testkit.stage import Stage, staged
 from testkit.standin import StandIn
@@ -26,6 +27,7 @@ from webaudit_capture.contract import (
     Viewport,
 )
 from webaudit_cluster.apiserver import ApiServer
+from webaudit_operator.blobs import BlobsMisconfigured
 from webaudit_operator.clock import RealClock
 from webaudit_operator.retention.rebuilding import PATIENCE, Rebuilt, rebuild
 from webaudit_operator.sessions import Session
@@ -292,3 +294,35 @@ async def test_a_session_that_the_operator_is_at_work_on_is_left_to_it(stage: St
 async def test_a_prefix_that_may_cut_a_session_in_two_is_refused(stage: Stage) -> None:
     with pytest.raises(ValueError, match="names a part of a session"):
         await rebuilt(stage, prefix="plain.com__1/homepage/")
+
+
+async def test_a_rebuild_that_was_cut_off_goes_on_where_it_ended(
+    stage: Stage, gcs: GcsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StandIn, "behave", staticmethod(behave))
+    sessions = await audited(stage, "bare", "named", "plain")
+    before = {name: await dump(stage, session) for name, session in sessions.items()}
+    lose(stage)
+    uid = sessions["named"].uid
+    gcs.fail_next("GET", f"/o/named.com__{uid}", 403)
+    with pytest.raises(BlobsMisconfigured):
+        await rebuilt(stage)
+    assert await dump(stage, sessions["named"]) != before["named"]
+    await rebuilt(stage)
+    assert {name: await dump(stage, session) for name, session in sessions.items()} == before
+    assert len(rebuilt_events(stage)) == 3
+
+
+async def test_the_command_asks_the_cluster_which_sessions_still_run(stage: Stage, commands: Commands) -> None:
+    (over,) = (await audited(stage, "plain")).values()
+    key = stage.apply("doubtful")
+    operator = stage.operator()
+    await operator.reconciler.reconcile(key)
+    await stage.kube.work()
+    running = await stage.session(key)
+    lose(stage)
+    cluster = {"KUBECONFIG": str(stage.api.kubeconfig)}
+    told = json.loads(commands.ok("rebuild", "--after", "0s", "-o", "json", **cluster))
+    assert (told["rebuilt"], told["running"], told["left"]) == (1, 1, [])
+    assert [row["status"] for row in (await stage.rows(over))["audit_sessions"]] == ["completed"]
+    assert (await stage.rows(running))["audit_sessions"] == []
