@@ -148,7 +148,7 @@
     const look = style(el);
     const alpha = look.backgroundColor.match(/,\s*([\d.]+)\)$/)?.[1] ?? (look.backgroundColor === "transparent" ? "0" : "1");
     const lined = ["Top", "Right", "Bottom", "Left"].every((side) => parseFloat(look[`border${side}Width`]) >= 1 && look[`border${side}Style`] !== "none");
-    const padded = parseFloat(look.paddingLeft) >= 6 && parseFloat(look.paddingTop) + parseFloat(look.paddingBottom) + el.clientHeight > 24;
+    const padded = parseFloat(look.paddingLeft) >= 6 && parseFloat(look.paddingTop) + parseFloat(look.paddingBottom) + box(el).height > 24;
     return padded && (parseFloat(alpha) > 0.1 || look.backgroundImage !== "none" || lined);
   };
   const button = (el) => el.tagName === "BUTTON" || el.tagName === "INPUT" || attr(el, "role") === "button";
