@@ -7,7 +7,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from webaudit_operator.retention.passes import Pass
+from webaudit_operator.retention.passes import WOULD_DELETE, Pass
 from webaudit_operator.sessions import TERMINAL_PHASES
 
 PHASES = ("Queued", "Running", *sorted(TERMINAL_PHASES))
@@ -60,6 +60,8 @@ class Metrics:
             self._retention_lag.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
         self._retention_broken.set(done.broken is not None)
         for outcome, count in done.outcomes.items():
+            if outcome == WOULD_DELETE:
+                continue  # the same ones again in every dry run: the gauge tells them
             self.retention_artifacts.labels(str(outcome)).inc(count)
 
     def depth(self, waiting: int) -> None:

@@ -209,3 +209,10 @@ def test_the_shop_closes_at_once_when_asked() -> None:
 
 def test_the_shop_fits_into_a_config_map() -> None:
     assert sum(file.stat().st_size for file in SHOP.iterdir() if file.is_file()) < 500_000
+
+
+def test_the_shop_goes_on_answering_however_much_it_has_to_say_of_it(shop: DemoShop) -> None:
+    """A line a request: two thousand of them are more than a pipe holds."""
+    with httpx.Client(base_url=shop.url, timeout=10) as visitor:
+        for number in range(2_000):
+            assert visitor.get(f"/img/logo.svg?a-name-that-makes-its-line-longer={number}").status_code == 200

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +21,7 @@ class DemoShop:
     process: subprocess.Popen[str]
     port: int
     silent_port: int
+    _reader: Thread
 
     @classmethod
     def open(cls) -> Self:
@@ -35,7 +38,10 @@ class DemoShop:
             process.kill()
             raise RuntimeError(f"the demo shop did not open: {''.join(lines)}{process.communicate()[0]}")
         silent_port, port = (int(line.rsplit(" ", 1)[1]) for line in lines)
-        return cls(process, port, silent_port)
+        # A line for each request: a pipe that nobody reads fills up, and then the shop stands still.
+        reader = Thread(target=deque, args=(process.stdout, 0), name="demo shop's log", daemon=True)
+        reader.start()
+        return cls(process, port, silent_port, reader)
 
     @property
     def url(self) -> str:
@@ -48,7 +54,10 @@ class DemoShop:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.communicate(timeout=10)
+        self.process.wait(timeout=10)
+        self._reader.join(timeout=10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def __enter__(self) -> Self:
         return self

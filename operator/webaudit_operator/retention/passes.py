@@ -31,6 +31,8 @@ from webaudit_operator.store.rows import Approval, Backlog, Break, DueCursor, Li
 
 log = structlog.get_logger(__name__)
 
+WOULD_DELETE = "would_delete"
+"""The outcome of a dry run."""
 LONGEST_PAUSE = 600.0
 """Seconds between passes while bucket or database are away."""
 
@@ -68,7 +70,7 @@ async def run_once(
         done.braked = True
         return done
     if rules.dry_run:
-        done.outcomes["would_delete"] = backlog.due
+        done.outcomes[WOULD_DELETE] = backlog.due
         return done
     only: Approval | None = None
     if done.broken is not None:

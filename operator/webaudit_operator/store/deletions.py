@@ -25,7 +25,8 @@ async def record_deletions(
 ) -> Recorded:
     """Mark, log and put off."""
     pages = {each.artifact.page_id: each.artifact for each in receipts}
-    await _lock_pages(connection, pages)
+    if pages:
+        await _lock_pages(connection, pages)
     touched = [*(each.artifact.id for each in receipts), *(each.artifact.id for each in deferrals)]
     unmarked = await _lock_unmarked(connection, touched)
     gone = list({each.artifact.id: each for each in receipts if each.artifact.id in unmarked}.values())
@@ -46,8 +47,8 @@ async def record_deletions(
         first_met = [each for each in late if each.artifact.tries == 0]
         news += [logs.event_row(each.artifact.session_id, _deferral_event(each, at)) for each in first_met]
     await logs.append(connection, news)
-    finished = await leftovers.remember(connection, {page: prefix_of(pages[page].storage_uri) for page in pages}, at)
-    return Recorded(len(gone), finished)
+    prefixes = {page: prefix_of(artifact.storage_uri) for page, artifact in pages.items()}
+    return Recorded(len(gone), await leftovers.remember(connection, prefixes, at) if pages else ())
 
 
 async def _lock_pages(connection: AsyncConnection, pages: Collection[UUID]) -> None:

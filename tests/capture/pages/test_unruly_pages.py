@@ -18,7 +18,9 @@ from webaudit_capture.contract import Blame, CaptureEvent, ExitCode, Verdict
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 HASTY = with_section("navigation", attempts=2, attempt_timeout=0.8, check_timeout=0.3)
-BUSY = HASTY.model_copy(
+# Time enough to be answered on a busy machine: only what comes afterwards is to run out of it.
+ANSWERED = with_section("navigation", attempts=1, attempt_timeout=3.0, check_timeout=0.3)
+BUSY = ANSWERED.model_copy(
     update={
         "ready": HASTY.ready.model_copy(update={"timeout": 0.6, "settle_timeout": 0.2}),
         "scroll": HASTY.scroll.model_copy(update={"timeout": 0.2}),
@@ -34,10 +36,10 @@ async def test_a_page_that_works_for_ever_at_once_times_out_and_leaves_nothing_b
 ) -> None:
     browsers: list[Browser] = []
     url = server.page("/", SHOP, head=f"<script>{work}</script>")
-    captured = await take(url, policy=HASTY, on_browser=browsers.append)
+    captured = await take(url, policy=ANSWERED, on_browser=browsers.append)
     result = captured.result
     assert (result.reason, result.blame, captured.exit_code) == ("navigation_timeout", Blame.TARGET, ExitCode.RETRY)
-    assert result.message == f"{url} answered, but its document did not end within 0.8 s"
+    assert result.message == f"{url} answered, but its document did not end within 3 s"
     assert not psutil.pid_exists(browsers[0].pid)
 
 
