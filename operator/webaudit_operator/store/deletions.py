@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Uuid, column, delete, select, update, values
+from sqlalchemy import ARRAY, DateTime, Uuid, column, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,9 +32,11 @@ async def record_deletions(
     gone = list({each.artifact.id: each for each in receipts if each.artifact.id in unmarked}.values())
     late = list({each.artifact.id: each for each in deferrals if each.artifact.id in unmarked}.values())
     if gone:
-        done = values(column("id", Uuid), column("at", DateTime(timezone=True)), name="done").data(
-            [(receipt.artifact.id, receipt.confirmed_at) for receipt in gone]
-        )
+        # As two arrays the statement is the same for every batch; a list of rows would be compiled anew each time.
+        ids = literal([receipt.artifact.id for receipt in gone], ARRAY(Uuid))
+        times = literal([receipt.confirmed_at for receipt in gone], ARRAY(DateTime(timezone=True)))
+        shape = column("id", Uuid), column("at", DateTime(timezone=True))
+        done = func.unnest(ids, times).table_valued(*shape, name="done").render_derived()
         await connection.execute(update(artifacts).where(artifacts.c.id == done.c.id).values(deleted_at=done.c["at"]))
         were_late = [receipt.artifact.id for receipt in gone if receipt.artifact.tries]
         if were_late:
