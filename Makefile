@@ -15,7 +15,7 @@ KIT := $(PYTHON) -m webaudit_cluster
 UNBUILT := $(CACHE)/unbuilt
 SOURCES := operator capture-image cluster migrations tests examples bench
 
-.PHONY: help setup bench-capture check format machine images test test-integration test-capture test-e2e demo demo-down cluster cluster-down clean
+.PHONY: help setup bench-capture bench-retention check format machine images test test-integration test-capture test-e2e demo demo-down cluster cluster-down clean
 
 help: ## what can be done
 	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -56,6 +56,9 @@ test-e2e: images ## the chart on the local cluster
 bench-capture: machine ## captures beside bare Playwright and shot-scraper: time, memory, image (RUNS=7)
 	@tools/bootstrap --group bench
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests:$(CURDIR)/bench $(PYTHON) -m webaudit_bench capture --runs $(or $(RUNS),7) --json $(CACHE)/bench-capture.json
+
+bench-retention: setup ## deletions beside the raw client's, many rows, many objects (ARTIFACTS=4000 ROWS=1000000 OBJECTS=1000000)
+	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests:$(CURDIR)/bench $(PYTHON) -m webaudit_bench retention --artifacts $(or $(ARTIFACTS),4000) --rows $(or $(ROWS),1000000) --listed $(or $(OBJECTS),1000000) --json $(CACHE)/bench-retention.json
 
 # URL, SHOP, CONTEXT, IMAGE_REPOSITORY and IMAGE_TAG reach the demo through the environment.
 demo: setup ## the main job: a cluster, a shop, an audit, its evidence (URL=, SHOP=evershop, CONTEXT=)

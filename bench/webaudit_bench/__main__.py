@@ -1,4 +1,7 @@
-"""`python -m webaudit_bench capture`: measures, prints a table, writes JSON. Asserts nothing but that all succeeded."""
+"""`python -m webaudit_bench capture` and `retention`: measures, prints tables, writes JSON.
+
+Asserts nothing but that all succeeded.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from webaudit_bench import captures, report
+from webaudit_bench import captures, report, retention
 from webaudit_bench.image import Weight, weigh
 from webaudit_bench.processes import Failed
 from webaudit_cluster import imagebuild, images
@@ -44,6 +47,28 @@ def capture(
         raise typer.Exit(1) from error
     json_file.write_text(captures.as_json(measured, weight), encoding="utf-8")
     report.show(measured, weight, console)
+    console.print(f"All figures: {json_file}", markup=False, soft_wrap=True)
+
+
+@app.command("retention")
+def measure_retention(
+    artifacts: Annotated[int, typer.Option(min=100, help="Deleted by each contender in each round.")] = 4000,
+    rows: Annotated[int, typer.Option(min=0, help="Artifacts in the record, one in ten of them due.")] = 1_000_000,
+    listed: Annotated[int, typer.Option(min=0, help="Objects in the bucket that is walked.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(min=1)] = 3,
+    json_file: Annotated[Path, typer.Option("--json", help="Where the figures go as JSON.")] = Path(
+        "bench-retention.json"
+    ),
+) -> None:
+    """Deletions beside the raw client's batches; a pass over many rows; a walk over many objects."""
+    console = Console()
+    try:
+        measured = retention.measure(artifacts=artifacts, rows=rows, listed=listed, rounds=rounds)
+    except Failed as error:
+        print(f"nothing was measured: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    json_file.write_text(measured.as_json(), encoding="utf-8")
+    report.show_retention(measured, console)
     console.print(f"All figures: {json_file}", markup=False, soft_wrap=True)
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from webaudit_bench.captures import Figures, Measured
 from webaudit_bench.contenders import FLOOR, OURS
 from webaudit_bench.image import MEGABYTE, Weight
+from webaudit_bench.retention import Measured as MeasuredRetention
 
 MEBIBYTE = 1024 * 1024
 PART_MEGABYTES = 5
@@ -30,6 +31,29 @@ def show(measured: Measured, weight: Weight | None, console: Console) -> None:
     console.print(f"Peak memory (PSS) on a page of 20,000 px: {tall}")
     if weight is not None:
         console.print(_image(weight))
+
+
+def show_retention(measured: MeasuredRetention, console: Console) -> None:
+    console.print(f"{os.cpu_count()} processors. The bucket is the tests' own handlers on loopback, as one process.")
+    table = Table(title="Recorded artifacts deleted in a second; ours with their rows, receipts and results")
+    for name in ("the server answers", "raw client", "ours", "ours / raw"):
+        table.add_column(name, justify="right")
+    for race in measured.races:
+        limit = f"{race.rate:,.0f} deletions a second" if race.rate else "as fast as it can"
+        raw, ours = statistics.median(race.raw), statistics.median(race.ours)
+        table.add_row(limit, f"{raw:,.0f}", f"{ours:,.0f}", f"{race.ratio:.2f}")
+    console.print(table)
+    if measured.rows:
+        console.print(f"{measured.rows:,} rows, {measured.walked:,} due: first delete {measured.first_delete:.3f} s")
+        console.print(f"Memory over the walk of all that is due: {_flatness(measured.due_memory)}")
+        console.print(measured.plan, markup=False, highlight=False)
+    if measured.listed:
+        console.print(f"Memory over a listing of {measured.listed:,} objects: {_flatness(measured.listed_memory)}")
+
+
+def _flatness(memory: tuple[int, int]) -> str:
+    early, most = memory
+    return f"{_mib(early)} after its first tenth, at most {_mib(most)} later"
 
 
 def _races(figures: Sequence[Figures]) -> Table:
