@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from testkit.operator import HD, HM, NOW, job_manifest, session, with_status
 from webaudit_operator.admission import first_obstacle
 from webaudit_operator.jobs import GRACE_SECONDS, JobState
-from webaudit_operator.sessions import Session, format_time, key_of
+from webaudit_operator.sessions import HOLD, Session, format_time, key_of
 from webaudit_operator.world import Memory, parent_of
 
 ACME = "acme-shop.com"
@@ -264,3 +265,14 @@ def test_when_a_place_is_free_the_shops_oldest_comes_first_and_others_once_per_s
 
 def test_phases_count_what_was_never_looked_at_as_queued() -> None:
     assert sorted(memory(session("new"), session("on", status=STARTED)).phases()) == ["Queued", "Running"]
+
+
+def test_whose_evidence_is_held_is_known_from_the_resources_until_they_change_or_go() -> None:
+    acme = session(annotations={HOLD: "case 4711"})
+    birch = session("birch", annotations={HOLD: "false"})
+    cedar = session("cedar", annotations={HOLD: ""})
+    known = memory(acme, birch, cedar)
+    assert known.held_sessions() == {UUID(acme.uid), UUID(cedar.uid)}
+    known.see_session(session(uid=acme.uid).body)
+    known.forget_session(cedar.key)
+    assert known.held_sessions() == frozenset()

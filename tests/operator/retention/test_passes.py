@@ -294,6 +294,21 @@ async def test_two_operators_at_once_leave_one_receipt_each_and_no_result(
     assert len(receipts(database_url)) == deleted(database_url) == 20
 
 
+async def test_a_session_whose_resource_is_held_keeps_everything_and_the_others_do_not(
+    store: Store, blobs: GcsBlobs, gcs: GcsServer, database_url: str
+) -> None:
+    other = UUID(int=7)
+    await captured(store, gcs)
+    await captured(store, gcs, other)
+    gcs.now = lambda: ALL_DUE
+    clock = FixedClock(ALL_DUE)
+    done = await passes.run_once(store, blobs, clock=clock, rules=UNHURRIED, spare=frozenset([SESSION]))
+    assert done.outcomes == {"deleted": 4}
+    assert {name.split("__")[1].split("/")[0] for name in gcs.objects} == {str(SESSION)}
+    assert done.backlog is not None
+    assert done.backlog.due == 4, "the breaker does not count what is held"
+
+
 async def test_a_dry_run_says_what_would_go_and_touches_nothing(
     store: Store, blobs: GcsBlobs, gcs: GcsServer, database_url: str
 ) -> None:
