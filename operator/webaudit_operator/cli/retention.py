@@ -22,6 +22,10 @@ from webaudit_operator.store.due import APPROVED, Due
 from webaudit_operator.store.plan import By
 from webaudit_operator.store.rows import Break
 
+WithoutCluster = Annotated[
+    bool, typer.Option("--without-cluster", help="Do not ask Kubernetes which sessions are annotated as held.")
+]
+
 app = typer.Typer(no_args_is_help=True, help="What is deleted, when, and what was.")
 
 
@@ -29,6 +33,7 @@ app = typer.Typer(no_args_is_help=True, help="What is deleted, when, and what wa
 def plan(
     until: Annotated[timedelta, typer.Option(parser=common.span, metavar="SPAN", help="How far to look.")] = "7d",  # type: ignore[assignment]
     by: Annotated[By, typer.Option(help="What to break it down by.")] = By.POLICY,
+    without_cluster: WithoutCluster = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """What will go and when, how many bytes, what is overdue, and what stays and why.
@@ -38,7 +43,8 @@ def plan(
 
     async def look() -> tuple[list[dict[str, Any]], list[dict[str, Any]], Break | None, str]:
         async with common.surroundings() as place:
-            due = Due(place.clock.now(), keep_newest=place.settings.retention_keep_newest)
+            spare = await _annotated(without_cluster)
+            due = Due(place.clock.now(), spare, place.settings.retention_keep_newest)
             rows = await place.store.plan(due, until, by)
             holds, broken = await place.store.holds_within(due, until), await place.store.open_break()
             if not rows:
@@ -71,9 +77,7 @@ def run(
         bool, typer.Option("--once", help="One pass, then end. The operator itself passes for ever.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and tell, and delete nothing.")] = False,
-    without_cluster: Annotated[
-        bool, typer.Option("--without-cluster", help="Do not ask Kubernetes which sessions are annotated as held.")
-    ] = False,
+    without_cluster: WithoutCluster = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """One pass over everything that is due. Ends with 3 when the breaker or an ill bucket stopped it.
@@ -83,11 +87,11 @@ def run(
 
     async def work() -> Pass:
         async with common.surroundings() as place:
-            spare = frozenset() if without_cluster else await _annotated()
+            spare = await _annotated(without_cluster)
             rules = rules_of(place.settings)
             if dry_run:
                 rules = replace(rules, dry_run=True)
-            return await run_once(place.store, place.blobs, clock=place.clock, rules=rules, spare=spare)
+            return await run_once(place.store, place.blobs, clock=place.clock, rules=rules, spare=lambda: spare)
 
     with common.one_line_faults():
         if not once:
@@ -106,8 +110,10 @@ def run(
         common.die(why, code=common.LEFT)
 
 
-async def _annotated() -> frozenset[UUID]:
-    """Sessions whose resource carries the hold annotation."""
+async def _annotated(without_cluster: bool) -> frozenset[UUID]:
+    """Sessions whose resource carries the hold annotation; none when the cluster is not to be asked."""
+    if without_cluster:
+        return frozenset()
     kube = await RealKube.connect()
     try:
         return frozenset([UUID(session.uid) async for body in kube.list_sessions() if (session := Session(body)).held])

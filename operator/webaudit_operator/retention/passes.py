@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 WOULD_DELETE = "would_delete"
 """The outcome of a dry run."""
+Spare = Callable[[], frozenset[UUID]]
 LONGEST_PAUSE = 600.0
 """Seconds between passes while bucket or database are away."""
 
@@ -52,16 +53,14 @@ class Pass:
     """It ended early because the bucket is ill."""
 
 
-async def run_once(
-    store: Store, blobs: Blobs, *, clock: Clock, rules: Rules, spare: frozenset[UUID] = frozenset()
-) -> Pass:
-    """One pass. `spare`: sessions whose resource says that they are held.
+async def run_once(store: Store, blobs: Blobs, *, clock: Clock, rules: Rules, spare: Spare = frozenset) -> Pass:
+    """One pass. `spare`, asked before each batch: sessions whose resource says that they are held.
 
     Raises StoreUnavailable or StoreMisconfigured; a bucket that is ill only ends the pass.
     """
     done = Pass()
     brake = Brake()
-    due = Due(clock.now(), spare, rules.keep_newest)
+    due = Due(clock.now(), spare(), rules.keep_newest)
     done.backlog = backlog = await store.backlog(due, enough=rules.limits.enough, shares=rules.limits.shares)
     try:
         done.broken = await _ask_breaker(blobs, backlog, due.now, rules.limits)
@@ -81,7 +80,7 @@ async def run_once(
     while not brake.on and (left := await store.leftovers(due.now, BATCH_LIMIT)):
         await leftovers.clear(store, blobs, left, brake, clock.now())
     if backlog.oldest_due is not None and (done.broken is None or only is not None):
-        await _Walk(store, blobs, due, only, rules, brake, clock, done).to_the_end()
+        await _Walk(store, blobs, due, spare, only, rules, brake, clock, done).to_the_end()
     done.braked = brake.on
     return done
 
@@ -100,13 +99,14 @@ class _Walk:
         store: Store,
         blobs: Blobs,
         due: Due,
+        spare: Spare,
         only: Approval | None,
         rules: Rules,
         brake: Brake,
         clock: Clock,
         done: Pass,
     ) -> None:
-        self._store, self._blobs, self._due, self._only = store, blobs, due, only
+        self._store, self._blobs, self._due, self._spare, self._only = store, blobs, due, spare, only
         self._rules, self._brake, self._clock, self._done = rules, brake, clock, done
         self._pace = Pace(rules.rate, clock)
         self._turn = asyncio.Lock()
@@ -139,7 +139,8 @@ class _Walk:
             if self._at_end or self._brake.on:
                 return []
             await self._pace.take(self._rules.batch)
-            batch = await self._store.due_artifacts(self._due, self._rules.batch, self._cursor, only=self._only)
+            due = replace(self._due, spare=self._spare())
+            batch = await self._store.due_artifacts(due, self._rules.batch, self._cursor, only=self._only)
             self._at_end = len(batch) < self._rules.batch
             if batch:
                 # Behind the last one, whatever becomes of it: what is left due does not block what comes after.
@@ -157,7 +158,7 @@ async def loop(
     stop: asyncio.Event,
     interval: float,
     rules: Rules,
-    spare: Callable[[], frozenset[UUID]] = frozenset,
+    spare: Spare = frozenset,
     on_pass: Callable[[Pass], Awaitable[None]] | None = None,
 ) -> None:
     """Passes with `interval` seconds in between, longer while bucket or database are away, until `stop` is set."""
@@ -165,7 +166,7 @@ async def loop(
     while not stop.is_set():
         well = False
         try:
-            done = await run_once(store, blobs, clock=clock, rules=rules, spare=spare())
+            done = await run_once(store, blobs, clock=clock, rules=rules, spare=spare)
         except (StoreUnavailable, StoreMisconfigured) as error:
             log.warning("retention waits", reason=str(error))
         else:

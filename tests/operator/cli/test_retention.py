@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -33,27 +34,33 @@ async def test_a_plan_says_what_goes_when_and_how_much(
     store: Store, gcs: GcsServer, database_url: str, commands: Commands
 ) -> None:
     await two_sessions(store, gcs, database_url)
-    week = json.loads(commands.ok("retention", "plan", "-o", "json"))
+    week = json.loads(commands.ok("retention", "plan", "--without-cluster", "-o", "json"))
     (html,) = week["plan"]
     assert (html["state"], html["policy"], html["artifacts"]) == ("overdue", "short", 2)
     sizes = [len(each.body) for name, each in gcs.objects.items() if name.endswith("html.gz")]
     assert html["bytes"] == sum(sizes)
-    by_type = json.loads(commands.ok("retention", "plan", "--until", "2w", "--by", "type", "-o", "json"))["plan"]
+    by_type = json.loads(
+        commands.ok("retention", "plan", "--without-cluster", "--until", "2w", "--by", "type", "-o", "json")
+    )["plan"]
     assert [(row["state"], row["type"], row["artifacts"]) for row in by_type] == [
         ("overdue", "html_gz", 2),
         ("coming", "features_json", 2),
         ("coming", "screenshot", 2),
         ("coming", "visible_text", 2),
     ]
-    table = commands.ok("retention", "plan", "--until", "14d", "--by", "domain")
+    table = commands.ok("retention", "plan", "--without-cluster", "--until", "14d", "--by", "domain")
     assert DOMAIN in table
     assert "Within 14 days 8 artifacts" in table
     assert "2 are overdue, 0 stay for the reason given." in table
 
 
 async def test_a_plan_of_nothing_says_so(store: Store, commands: Commands) -> None:
-    assert commands.ok("retention", "plan") == "Nothing is due within 7 days.\n"
-    assert json.loads(commands.ok("retention", "plan", "-o", "json")) == {"plan": [], "holds": [], "stopped": None}
+    assert commands.ok("retention", "plan", "--without-cluster") == "Nothing is due within 7 days.\n"
+    assert json.loads(commands.ok("retention", "plan", "--without-cluster", "-o", "json")) == {
+        "plan": [],
+        "holds": [],
+        "stopped": None,
+    }
 
 
 async def test_a_plan_names_what_stays_and_who_keeps_it(
@@ -66,12 +73,12 @@ async def test_a_plan_names_what_stays_and_who_keeps_it(
             "VALUES (%s, 'case 4711', 'command', %s)",
             [UUID(int=1), NOW],
         )
-    told = json.loads(commands.ok("retention", "plan", "-o", "json"))
+    told = json.loads(commands.ok("retention", "plan", "--without-cluster", "-o", "json"))
     assert [(row["state"], row["artifacts"]) for row in told["plan"]] == [("held", 1), ("overdue", 1)]
     assert [(hold["session"], hold["reason"], hold["artifacts"]) for hold in told["holds"]] == [
         (str(UUID(int=1)), "case 4711", 1)
     ]
-    assert "case 4711" in commands.ok("retention", "plan")
+    assert "case 4711" in commands.ok("retention", "plan", "--without-cluster")
 
 
 async def test_the_newest_audit_stays_under_the_floor_and_the_plan_says_so(
@@ -84,7 +91,7 @@ async def test_the_newest_audit_stays_under_the_floor_and_the_plan_says_so(
             "UPDATE audit_sessions SET created_at = created_at - interval '1 day' WHERE id = %s", [UUID(int=0)]
         )
     floor = {"WEBAUDIT_RETENTION_KEEP_NEWEST": "true"}
-    told = json.loads(commands.ok("retention", "plan", "-o", "json", **floor))["plan"]
+    told = json.loads(commands.ok("retention", "plan", "--without-cluster", "-o", "json", **floor))["plan"]
     assert [(row["state"], row["artifacts"]) for row in told] == [("kept as newest", 1), ("overdue", 1)]
     ran = json.loads(commands.ok("retention", "run", "--once", "--without-cluster", "-o", "json", **floor))
     assert ran["outcomes"] == {"deleted": 1}
@@ -123,8 +130,11 @@ async def test_what_the_breaker_stopped_waits_for_an_approval(
     words = "at least 2 artifacts are due, more than the 1 of one pass"
     assert commands.fault(*run, code=3, settings=one) == words
     assert deleted(database_url) == 0
-    assert json.loads(commands.ok("retention", "plan", "-o", "json"))["stopped"]["reason"] == "too_many"
-    assert words in commands.ok("retention", "plan")
+    assert (
+        json.loads(commands.ok("retention", "plan", "--without-cluster", "-o", "json"))["stopped"]["reason"]
+        == "too_many"
+    )
+    assert words in commands.ok("retention", "plan", "--without-cluster")
     unsure = commands.run("retention", "approve")
     assert unsure.returncode == 1
     assert "Delete it?" in unsure.stderr
@@ -160,6 +170,16 @@ def test_a_wrong_argument_is_named(commands: Commands, arguments: tuple[str, ...
 
 def test_a_database_that_is_away_is_one_line(commands: Commands) -> None:
     nowhere = {"WEBAUDIT_DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"}
-    said = commands.fault("retention", "plan", settings=nowhere)
+    said = commands.fault("retention", "plan", "--without-cluster", settings=nowhere)
     assert said.startswith('database "x" at 127.0.0.1:1: connection failed')
     assert "hunter2" not in said
+
+
+async def test_a_plan_and_a_run_without_a_cluster_to_ask_say_so_and_delete_nothing(
+    store: Store, gcs: GcsServer, database_url: str, commands: Commands, tmp_path: Path
+) -> None:
+    await two_sessions(store, gcs, database_url)
+    nowhere = {"KUBECONFIG": str(tmp_path / "none"), "KUBERNETES_SERVICE_HOST": ""}
+    for command in (("plan",), ("run", "--once")):
+        assert "kubeconfig" in commands.fault("retention", *command, settings=nowhere)
+    assert deleted(database_url) == 0

@@ -33,10 +33,10 @@ async def test_what_was_deleted_comes_back_and_is_told(
 ) -> None:
     gcs.state.soft_delete = timedelta(days=7)
     await with_html_due(store, gcs, database_url)
-    (due,) = json.loads(commands.ok("retention", "plan", "-o", "json"))["plan"]
+    (due,) = json.loads(commands.ok("retention", "plan", "--without-cluster", "-o", "json"))["plan"]
     week = datetime.now(UTC) + timedelta(days=7)
     assert abs(datetime.fromisoformat(due["recoverable_until"]) - week) < timedelta(minutes=5)
-    assert "What goes can be restored for 7 days" in commands.ok("retention", "plan")
+    assert "What goes can be restored for 7 days" in commands.ok("retention", "plan", "--without-cluster")
     assert commands.ok("undelete", str(SESSION)) == f"Nothing of session {SESSION} is deleted.\n"
 
     commands.ok(*RUN)
@@ -57,7 +57,7 @@ async def test_a_bucket_without_soft_delete_is_told_as_one(
     store: Store, gcs: GcsServer, database_url: str, commands: Commands
 ) -> None:
     await with_html_due(store, gcs, database_url)
-    assert "gone for good" in commands.ok("retention", "plan")
+    assert "gone for good" in commands.ok("retention", "plan", "--without-cluster")
     commands.ok(*RUN)
     said = commands.fault("undelete", str(SESSION))
     assert said == 'bucket "evidence" has no soft delete: what was deleted is gone for good'
@@ -70,7 +70,7 @@ async def test_rights_that_are_lacking_are_named_and_hide_nothing_else(
 ) -> None:
     await with_html_due(store, gcs, database_url)
     gcs.fail_next("GET", r"/b/evidence\?", 403, times=9)
-    plan = commands.ok("retention", "plan")
+    plan = commands.ok("retention", "plan", "--without-cluster")
     assert "How long it can be restored is not known" in plan
     assert "overdue" in plan
     commands.ok(*RUN)

@@ -302,7 +302,7 @@ async def test_a_session_whose_resource_is_held_keeps_everything_and_the_others_
     await captured(store, gcs, other)
     gcs.now = lambda: ALL_DUE
     clock = FixedClock(ALL_DUE)
-    done = await passes.run_once(store, blobs, clock=clock, rules=UNHURRIED, spare=frozenset([SESSION]))
+    done = await passes.run_once(store, blobs, clock=clock, rules=UNHURRIED, spare=lambda: frozenset([SESSION]))
     assert done.outcomes == {"deleted": 4}
     assert {name.split("__")[1].split("/")[0] for name in gcs.objects} == {str(SESSION)}
     assert done.backlog is not None
