@@ -45,15 +45,15 @@ async def purge_session(store: Store, blobs: Blobs, session_id: UUID, *, prefix:
     gone = 0
     for start in range(0, len(live), BATCH_LIMIT):
         erased = await erase(blobs, live[start : start + BATCH_LIMIT], SESSION_DELETED, brake, clock.now)
-        recorded = await store.record_deletions(erased.receipts, erased.deferrals, at=clock.now())
+        await store.record_deletions(erased.receipts, erased.deferrals, at=clock.now())
         gone += len(erased.receipts)
         outcomes.update(receipt.outcome.value for receipt in erased.receipts)
         reasons += [deferral.reason for deferral in erased.deferrals]
         reasons += [erased.unanswered] if erased.unanswered else []
-        await store.settle_leftovers([each.page_id for each in recorded.leftovers], retry_at=clock.now())
     if gone < len(live):
         raise EvidenceRemains(f"{len(live) - gone} of {len(live)} artifacts could not be deleted: {reasons[0]}")
     await _delete_the_rest(blobs, prefix)
+    await store.forget_leftovers(session_id)
     await _note_purge(store, session_id, clock)
     return outcomes
 

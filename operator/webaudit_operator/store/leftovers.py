@@ -57,3 +57,8 @@ async def settle(
     if put_off:
         again = update(retention_leftovers).where(table.page_id.in_(put_off))
         await connection.execute(again.values(tries=table.tries + 1, retry_at=retry_at))
+
+
+async def forget(connection: AsyncConnection, session_id: UUID) -> None:
+    pages = select(audit_pages.c.id).where(audit_pages.c.session_id == session_id)
+    await connection.execute(delete(retention_leftovers).where(retention_leftovers.c.page_id.in_(pages)))

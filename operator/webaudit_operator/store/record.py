@@ -178,6 +178,11 @@ class Store:
         async with self._database.transaction() as connection:
             await leftovers.settle(connection, done, put_off, retry_at)
 
+    async def forget_leftovers(self, session_id: UUID) -> None:
+        """Nothing of the session is left in the bucket."""
+        async with self._database.transaction() as connection:
+            await leftovers.forget(connection, session_id)
+
     async def keep_break(self, broken: Break) -> bool:
         """Have this break open, instead of the one that is; True when none was."""
         async with self._database.transaction() as connection:
