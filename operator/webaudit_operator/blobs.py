@@ -50,6 +50,11 @@ class Removal:
     until: datetime | None = None
     """When what holds it ends by itself, if the bucket says so."""
 
+    @property
+    def gone(self) -> bool:
+        """Whether it is certain that the object is not there any more."""
+        return self.outcome in (Deletion.DELETED, Deletion.ALREADY_ABSENT)
+
 
 @dataclass(frozen=True, slots=True)
 class BlobInfo:

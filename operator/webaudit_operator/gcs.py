@@ -9,7 +9,7 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -172,14 +172,19 @@ class GcsBlobs:
             self._bucket, prefix=prefix, page_size=PAGE_SIZE, fields=f"items({_FIELDS}),nextPageToken",
             timeout=TIMEOUT, retry=_RETRY.with_timeout(PATIENCE),
         ).pages  # fmt: skip
+        async for info in self._paged(pages, _info):
+            yield info
 
-        def turn() -> list[BlobInfo] | None:
+    async def _paged(self, pages: Iterator[Any], read: Callable[[Any], T]) -> AsyncIterator[T]:
+        """What the client's blobs say, a page asked for at a time."""
+
+        def turn() -> tuple[T, ...] | None:
             page = next(pages, None)
-            return None if page is None else [_info(blob) for blob in page]
+            return None if page is None else tuple(map(read, page))
 
         while (found := await self._call(turn)) is not None:
-            for info in found:
-                yield info
+            for each in found:
+                yield each
 
     async def stat_many(self, names: Sequence[str]) -> Sequence[BlobInfo | None]:
         if self._batches:
@@ -244,14 +249,8 @@ class GcsBlobs:
 
     async def soft_deleted(self, prefix: str) -> AsyncIterator[SoftDeleted]:
         pages = soft_delete.pages(self._client, self._bucket, prefix, TIMEOUT, _RETRY.with_timeout(PATIENCE))
-
-        def turn() -> list[SoftDeleted] | None:
-            page = next(pages, None)
-            return None if page is None else [SoftDeleted(_info(blob), blob.hard_delete_time) for blob in page]
-
-        while (found := await self._call(turn)) is not None:
-            for gone in found:
-                yield gone
+        async for gone in self._paged(pages, lambda blob: SoftDeleted(_info(blob), blob.hard_delete_time)):
+            yield gone
 
     async def restore(self, gone: Generation) -> BlobInfo | None:
         def bring_back() -> BlobInfo | None:

@@ -7,7 +7,7 @@ import enum
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,9 @@ from webaudit_operator import logs
 from webaudit_operator.blobs import BlobsMisconfigured, BlobsUnavailable
 from webaudit_operator.clock import Clock, RealClock
 from webaudit_operator.gcs import GcsBlobs
+from webaudit_operator.kube import RealKube
 from webaudit_operator.kube_errors import KubeConflict, KubeRefused, KubeUnavailable
+from webaudit_operator.sessions import Session
 from webaudit_operator.settings import RetentionSettings, SettingsError, load
 from webaudit_operator.store.errors import SessionMissing, StoreMisconfigured, StoreUnavailable
 from webaudit_operator.store.record import Store
@@ -77,7 +79,7 @@ def note(message: str) -> None:
 
 
 def die(message: str, *, code: int = FAULT) -> NoReturn:
-    sys.stderr.write(f"webaudit-operator: {message}\n")
+    note(message)
     raise typer.Exit(code)
 
 
@@ -109,6 +111,15 @@ async def surroundings() -> AsyncIterator[Surroundings]:
             await blobs.close()
     finally:
         await store.close()
+
+
+async def in_cluster(wanted: Callable[[Session], bool]) -> frozenset[UUID]:
+    """The ids of those sessions that the cluster has now. Raises KubeUnavailable and KubeRefused."""
+    kube = await RealKube.connect()
+    try:
+        return frozenset([UUID(session.uid) async for body in kube.list_sessions() if wanted(session := Session(body))])
+    finally:
+        await kube.close()
 
 
 def ran(work: Coroutine[Any, Any, T]) -> T:

@@ -15,11 +15,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from webaudit_operator.cli import common
 from webaudit_operator.cli.common import CommandFault, Output, OutputOption, ran, show_json
-from webaudit_operator.kube import RealKube
 from webaudit_operator.kube_errors import KubeUnavailable
 from webaudit_operator.retention.rebuilding import Rebuilt
 from webaudit_operator.retention.rebuilding import rebuild as walk
-from webaudit_operator.sessions import Session
 
 
 def rebuild(
@@ -88,17 +86,7 @@ def _summary(done: Rebuilt) -> str:
 async def _running() -> frozenset[UUID]:
     """Sessions that the operator itself has still to bring into the record."""
     try:
-        kube = await RealKube.connect()
-        try:
-            return frozenset(
-                [
-                    UUID(session.uid)
-                    async for body in kube.list_sessions()
-                    if not ((session := Session(body)).finished and session.mirrored)
-                ]
-            )
-        finally:
-            await kube.close()
+        return await common.in_cluster(lambda session: not (session.finished and session.mirrored))
     except KubeUnavailable as error:
         raise CommandFault(f"{error}; --without-cluster goes by the age of sessions alone") from None
 

@@ -12,13 +12,12 @@ import typer
 from webaudit_operator.blobs import BlobsMisconfigured, BlobsUnavailable
 from webaudit_operator.cli import common
 from webaudit_operator.cli.common import CommandFault, Output, OutputOption, SessionArgument, ran, show, show_json
-from webaudit_operator.kube import RealKube
 from webaudit_operator.retention import telling
 from webaudit_operator.retention.passes import Pass, run_once, tell
 from webaudit_operator.retention.rules import rules_of
 from webaudit_operator.retention.undeleting import recoverable
-from webaudit_operator.sessions import Session
-from webaudit_operator.store.due import APPROVED, Due
+from webaudit_operator.store.breaks import APPROVED
+from webaudit_operator.store.due import Due
 from webaudit_operator.store.plan import By
 from webaudit_operator.store.rows import Break
 
@@ -114,11 +113,7 @@ async def _annotated(without_cluster: bool) -> frozenset[UUID]:
     """Sessions whose resource carries the hold annotation; none when the cluster is not to be asked."""
     if without_cluster:
         return frozenset()
-    kube = await RealKube.connect()
-    try:
-        return frozenset([UUID(session.uid) async for body in kube.list_sessions() if (session := Session(body)).held])
-    finally:
-        await kube.close()
+    return await common.in_cluster(lambda session: session.held)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from webaudit_capture.contract import RESULT_FILE
-from webaudit_operator.blobs import Blobs, BlobsMisconfigured, BlobsUnavailable, Deletion, Generation
+from webaudit_operator.blobs import Blobs, BlobsMisconfigured, BlobsUnavailable, Generation
 from webaudit_operator.retention.brake import Brake, retry_failed
 from webaudit_operator.store.record import Store
 from webaudit_operator.store.rows import Leftover
@@ -19,10 +19,10 @@ from webaudit_operator.store.rows import Leftover
 log = structlog.get_logger(__name__)
 
 
-async def clear(store: Store, blobs: Blobs, leftovers: Sequence[Leftover], brake: Brake, now: datetime) -> int:
-    """Delete what is left of at most BATCH_LIMIT captures; returns how many are clear. Raises the store's errors."""
+async def clear(store: Store, blobs: Blobs, leftovers: Sequence[Leftover], brake: Brake, now: datetime) -> None:
+    """Delete what is left of at most BATCH_LIMIT captures. Raises the store's errors."""
     if not leftovers:
-        return 0
+        return
     tries = max(each.tries for each in leftovers)
     try:
         found = await blobs.stat_many([each.prefix + RESULT_FILE for each in leftovers])
@@ -34,12 +34,11 @@ async def clear(store: Store, blobs: Blobs, leftovers: Sequence[Leftover], brake
         brake.ill()
         log.warning("results stay", captures=len(leftovers), reason=str(error))
         await store.settle_leftovers((), [each.page_id for each in leftovers], retry_at=retry_failed(now, tries))
-        return 0
+        return
     stuck = set()
     for (leftover, generation), removal in zip(there, removals, strict=True):
-        if removal.outcome is None or removal.outcome is Deletion.HELD:
+        if not removal.gone:
             log.warning("result stays", object=generation.name, reason=removal.reason)
             stuck.add(leftover.page_id)
     done = [each.page_id for each in leftovers if each.page_id not in stuck]
     await store.settle_leftovers(done, stuck, retry_at=retry_failed(now, tries))
-    return len(done)

@@ -23,6 +23,7 @@ from webaudit_operator.retention.breaker import Limits
 from webaudit_operator.retention.erasure import EXPIRED, erase
 from webaudit_operator.retention.pace import Pace
 from webaudit_operator.retention.rules import Rules
+from webaudit_operator.retention.together import together
 from webaudit_operator.store.breaks import CLEARED
 from webaudit_operator.store.due import Due
 from webaudit_operator.store.errors import StoreMisconfigured, StoreUnavailable
@@ -115,12 +116,7 @@ class _Walk:
 
     async def to_the_end(self) -> None:
         """The first worker that raises ends the others."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._rules.workers):
-                    group.create_task(self._work())
-        except ExceptionGroup as raised:
-            raise raised.exceptions[0] from None
+        await together(self._work() for _ in range(self._rules.workers))
 
     async def _work(self) -> None:
         while batch := await self._next():

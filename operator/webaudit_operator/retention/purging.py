@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from webaudit_capture.contract import EventType
-from webaudit_operator.blobs import BATCH_LIMIT, Blobs, Deletion, Generation
+from webaudit_operator.blobs import BATCH_LIMIT, Blobs, Generation
 from webaudit_operator.clock import Clock
 from webaudit_operator.retention.brake import Brake
 from webaudit_operator.retention.erasure import SESSION_DELETED, erase
@@ -64,7 +64,7 @@ async def _delete_the_rest(blobs: Blobs, prefix: str) -> None:
 
     async def delete() -> None:
         for generation, removal in zip(rest, await blobs.delete(rest) if rest else [], strict=True):
-            if removal.outcome is None or removal.outcome is Deletion.HELD:
+            if not removal.gone:
                 raise EvidenceRemains(f"{generation.name} could not be deleted: {removal.reason}")
         rest.clear()
 

@@ -18,6 +18,7 @@ from webaudit_operator.clock import Clock
 from webaudit_operator.outcomes import MAX_RESULT_BYTES, Unusable
 from webaudit_operator.retention import testimony
 from webaudit_operator.retention.testimony import Found, StillOpen, Untold
+from webaudit_operator.retention.together import together
 from webaudit_operator.store.rebuild import Known, Written
 from webaudit_operator.store.record import Store
 from webaudit_operator.store.rows import PageKey
@@ -87,12 +88,7 @@ class _Walk:
     async def take(self, chunk: Sequence[Found]) -> None:
         """The first session whose store or bucket is away ends the others."""
         known = await self._store.known([found.id for found in chunk])
-        try:
-            async with asyncio.TaskGroup() as group:
-                for found in chunk:
-                    group.create_task(self._session(found, known.get(found.id)))
-        except ExceptionGroup as raised:
-            raise raised.exceptions[0] from None
+        await together(self._session(found, known.get(found.id)) for found in chunk)
 
     async def _session(self, found: Found, known: Known | None) -> None:
         async with self._turns:

@@ -5,17 +5,16 @@ Only exactly the recorded generation comes back. A repeat finishes what was cut 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from webaudit_capture.contract import RESULT_FILE
 from webaudit_operator.blobs import BlobInfo, Blobs, Generation, SoftDeleted
 from webaudit_operator.clock import Clock
+from webaudit_operator.retention.together import together
 from webaudit_operator.store.record import Store
 from webaudit_operator.store.rows import BlobRef, DeletedArtifact, Restoration
 
@@ -71,7 +70,7 @@ async def undelete(
         except Lost as why:
             done.lost.append((artifact, str(why)))
 
-    await _all(bring_back(artifact, ref) for artifact, ref in refs.items())
+    await together(bring_back(artifact, ref) for artifact, ref in refs.items())
     await _restore_results(blobs, {refs[artifact].name.rpartition("/")[0] + "/" for artifact in found}, bones)
     now = clock.now()
     rows = [
@@ -165,14 +164,4 @@ async def _restore_results(blobs: Blobs, prefixes: set[str], bones: Bones) -> No
         if numbers and name not in bones.live:
             await blobs.restore(Generation(name, max(numbers)))
 
-    await _all(bring_back(prefix + RESULT_FILE) for prefix in prefixes)
-
-
-async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """The first that raises ends the others."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for work in works:
-                group.create_task(work)
-    except ExceptionGroup as raised:
-        raise raised.exceptions[0] from None
+    await together(bring_back(prefix + RESULT_FILE) for prefix in prefixes)

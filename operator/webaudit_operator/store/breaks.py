@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from webaudit_operator.store.rows import Break, BreakReason
+from webaudit_operator.store.rows import Approval, Break, BreakReason
 from webaudit_operator.store.tables import retention_breaks
 
 CLEARED = "cleared"
+APPROVED = "approved"
+APPROVAL_LASTS = timedelta(days=7)
+"""Afterwards an approval covers nothing more: it was given for what was seen then."""
 _OPEN = retention_breaks.c.ended_at.is_(None)
 _COLUMNS = (
     retention_breaks.c.reason,
@@ -46,6 +49,19 @@ async def end(connection: AsyncConnection, how: str) -> Break | None:
 
 async def open_one(connection: AsyncConnection) -> Break | None:
     return _read((await connection.execute(select(*_COLUMNS).where(_OPEN))).first())
+
+
+async def approval(connection: AsyncConnection) -> Approval | None:
+    """The latest one that still lasts."""
+    table = retention_breaks.c
+    lasting = (
+        select(table.due_until, table.ended_at)
+        .where(table.ended_as == APPROVED, table.ended_at > func.now() - APPROVAL_LASTS)
+        .order_by(table.id.desc())
+        .limit(1)
+    )
+    found = (await connection.execute(lasting)).first()
+    return Approval(*found) if found else None
 
 
 def _read(row: Row[str, str, int, datetime, datetime] | None) -> Break | None:

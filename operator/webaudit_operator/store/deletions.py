@@ -17,7 +17,7 @@ from webaudit_capture.contract import EventType, LogLevel
 from webaudit_operator.store import leftovers, logs
 from webaudit_operator.store.leftovers import prefix_of
 from webaudit_operator.store.rows import Deferral, LogEvent, Receipt, Recorded
-from webaudit_operator.store.tables import artifacts, audit_pages, retention_deferrals
+from webaudit_operator.store.tables import artifacts, retention_deferrals
 
 
 async def record_deletions(
@@ -26,7 +26,7 @@ async def record_deletions(
     """Mark, log and put off."""
     pages = {each.artifact.page_id: each.artifact for each in receipts}
     if pages:
-        await _lock_pages(connection, pages)
+        await leftovers.lock_pages(connection, pages)
     touched = [*(each.artifact.id for each in receipts), *(each.artifact.id for each in deferrals)]
     unmarked = await _lock_unmarked(connection, touched)
     gone = list({each.artifact.id: each for each in receipts if each.artifact.id in unmarked}.values())
@@ -52,13 +52,6 @@ async def record_deletions(
     await logs.append(connection, news)
     prefixes = {page: prefix_of(artifact.storage_uri) for page, artifact in pages.items()}
     return Recorded(len(gone), await leftovers.remember(connection, prefixes, at) if pages else ())
-
-
-async def _lock_pages(connection: AsyncConnection, pages: Collection[UUID]) -> None:
-    """Of two recorders of one capture's last artifacts the second sees what the first has marked."""
-    table = audit_pages.c
-    query = select(table.id).where(table.id.in_(pages)).order_by(table.id).with_for_update(key_share=True)
-    await connection.execute(query)
 
 
 async def _known_late(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:

@@ -7,27 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, and_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from webaudit_operator.store import breaks
 from webaudit_operator.store.rows import Approval, Backlog, DueCursor, LiveArtifact, PageStatus, SessionStatus
 from webaudit_operator.store.tables import (
     artifacts,
     audit_pages,
     audit_sessions,
-    retention_breaks,
     retention_deferrals,
     retention_holds,
     site_of,
 )
-
-APPROVED = "approved"
-APPROVAL_LASTS = timedelta(days=7)
-"""Afterwards an approval covers nothing more: it was given for what was seen then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +135,7 @@ async def held_sessions(connection: AsyncConnection, among: Collection[UUID]) ->
 
 async def backlog(connection: AsyncConnection, due: Due, *, enough: int, shares: int) -> Backlog:
     """`enough`: how many due ones are counted at most; `shares`: how many times as many live ones."""
-    approved = (
-        select(retention_breaks.c.due_until, retention_breaks.c.ended_at)
-        .where(retention_breaks.c.ended_as == APPROVED, retention_breaks.c.ended_at > func.now() - APPROVAL_LASTS)
-        .order_by(retention_breaks.c.id.desc())
-        .limit(1)
-    )
-    found = (await connection.execute(approved)).first()
-    approval = Approval(*found) if found else None
+    approval = await breaks.approval(connection)
     to_go = _to_go(due)
     oldest = (
         select(artifacts.c.retention_until)

@@ -25,6 +25,15 @@ def prefix_of(storage_uri: str) -> str | None:
         return None
 
 
+async def lock_pages(connection: AsyncConnection, pages: Collection[UUID]) -> None:
+    """Before any of their artifacts is marked or unmarked: of two recorders of one capture's last artifacts the second
+    sees what the first has marked. In the order of their ids, and before artifacts, so that nobody dead-locks.
+    """
+    table = audit_pages.c
+    query = select(table.id).where(table.id.in_(pages)).order_by(table.id).with_for_update(key_share=True)
+    await connection.execute(query)
+
+
 async def remember(
     connection: AsyncConnection, prefixes: Mapping[UUID, str | None], at: datetime
 ) -> tuple[Leftover, ...]:

@@ -13,9 +13,9 @@ from sqlalchemy import case, delete, func, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from webaudit_capture.contract import EventType
-from webaudit_operator.store import logs
+from webaudit_operator.store import leftovers, logs
 from webaudit_operator.store.rows import DeletedArtifact, LogEvent, Restoration
-from webaudit_operator.store.tables import artifacts, audit_pages, retention_deferrals, retention_leftovers
+from webaudit_operator.store.tables import artifacts, retention_deferrals, retention_leftovers
 
 
 async def deleted_artifacts(connection: AsyncConnection, session_id: UUID) -> list[DeletedArtifact]:
@@ -34,12 +34,8 @@ async def record(
     connection: AsyncConnection, restored: Sequence[Restoration], *, until: datetime, by: str, at: datetime
 ) -> dict[UUID, datetime | None]:
     """The new times of those that were still marked deleted; what is kept for good stays so."""
-    page, table = audit_pages.c, artifacts.c
-    pages = sorted({each.artifact.page_id for each in restored})
-    # As those do who write receipts: pages first, then artifacts, each in the order of their ids.
-    await connection.execute(
-        select(page.id).where(page.id.in_(pages)).order_by(page.id).with_for_update(key_share=True)
-    )
+    table = artifacts.c
+    await leftovers.lock_pages(connection, {each.artifact.page_id for each in restored})
     kept: dict[UUID, datetime | None] = {}
     later = case((table.retention_until.is_(None), null()), else_=func.greatest(table.retention_until, until))
     for each in sorted(restored, key=lambda one: one.artifact.id):

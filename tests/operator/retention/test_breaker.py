@@ -17,7 +17,7 @@ from webaudit_operator.gcs import GcsBlobs
 from webaudit_operator.retention.breaker import Limits, decide
 from webaudit_operator.retention.passes import run_once
 from webaudit_operator.retention.purging import purge_session
-from webaudit_operator.store.due import APPROVED
+from webaudit_operator.store.breaks import APPROVED
 from webaudit_operator.store.record import Store
 from webaudit_operator.store.rows import Backlog, BreakReason
 
